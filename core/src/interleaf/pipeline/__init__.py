@@ -1,0 +1,1 @@
+"""From YAML text to results: document → params → plan → keys → store → runner → manifest."""
