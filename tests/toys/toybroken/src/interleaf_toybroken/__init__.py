@@ -1,0 +1,1 @@
+"""A toy plugin whose descriptor cannot be imported."""

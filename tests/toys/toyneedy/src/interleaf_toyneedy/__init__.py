@@ -1,0 +1,1 @@
+"""A toy plugin whose component needs a module that is not installed."""

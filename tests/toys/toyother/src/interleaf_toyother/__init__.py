@@ -1,0 +1,1 @@
+"""A second toy plugin: it takes over what the first one made."""
