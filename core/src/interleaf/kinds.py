@@ -48,7 +48,12 @@ def fits(given: str, wanted: str) -> bool:
 def maps(given: str, wanted: str) -> bool:
     """Whether ``given`` is a dataset whose items fit ``wanted``, so that the call is mapped."""
     inner = item_kind(given)
-    return inner is not None and item_kind(wanted) is None and not fits(given, wanted) and fits(inner, wanted)
+    return (
+        inner is not None
+        and item_kind(wanted) is None
+        and not fits(given, wanted)
+        and fits(inner, wanted)
+    )
 
 
 def mapped(port_type: str) -> str:

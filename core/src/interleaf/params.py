@@ -1,10 +1,10 @@
 """What a Config field may say beyond its type: ranges, files to read, secrets.
 
-    @dataclass(frozen=True, slots=True, kw_only=True)
-    class FitConfig:
-        points: Annotated[int, Ge(1)] = 1000
-        image: InFile
-        lr: Schedule | None = None      # a port, filled inline or from a step
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FitConfig:
+    points: Annotated[int, Ge(1)] = 1000
+    image: InFile
+    lr: Schedule | None = None      # a port, filled inline or from a step
 """
 
 from __future__ import annotations

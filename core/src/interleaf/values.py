@@ -70,7 +70,9 @@ class Audio:
     rate: int
 
     def __post_init__(self) -> None:
-        _expect(self.samples.ndim == 2, f"audio is T×channels, got shape {tuple(self.samples.shape)}")
+        _expect(
+            self.samples.ndim == 2, f"audio is T×channels, got shape {tuple(self.samples.shape)}"
+        )
         _expect(self.rate > 0, f"sample rate must be positive, got {self.rate}")
 
 
@@ -90,7 +92,9 @@ class Tokens:
     tokenizer: str = ""
 
     def __post_init__(self) -> None:
-        _expect(self.ids.ndim == 1, f"token ids are one-dimensional, got shape {tuple(self.ids.shape)}")
+        _expect(
+            self.ids.ndim == 1, f"token ids are one-dimensional, got shape {tuple(self.ids.shape)}"
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -115,9 +119,7 @@ class Motion:
             f"rotations are T×J×4 = {(t, j, 4)}, got {tuple(self.rotations.shape)}",
         )
         _expect(len(self.parents) == j, f"{j} joints need {j} parents, got {len(self.parents)}")
-        _expect(
-            self.offsets.shape == (j, 3), f"offsets are J×3, got {tuple(self.offsets.shape)}"
-        )
+        _expect(self.offsets.shape == (j, 3), f"offsets are J×3, got {tuple(self.offsets.shape)}")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -150,7 +152,9 @@ class Table:
     def rows(self) -> list[dict[str, Any]]:
         """The same cells row by row."""
         names = list(self.columns)
-        return [dict(zip(names, row, strict=True)) for row in zip(*self.columns.values(), strict=True)]
+        return [
+            dict(zip(names, row, strict=True)) for row in zip(*self.columns.values(), strict=True)
+        ]
 
     @classmethod
     def from_rows(cls, rows: Sequence[Mapping[str, Any]], caption: str = "") -> Table:

@@ -13,7 +13,7 @@ class Dataset(Component):
 
     default_call: ClassVar[str] = "open"
 
-    def open(self, **inputs: Any) -> Self:
+    def open(self, *args: Any, **inputs: Any) -> Self:
         """The dataset itself, ready to iterate; a dataset made from others receives them here."""
         return self
 

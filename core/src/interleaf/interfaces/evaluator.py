@@ -13,7 +13,7 @@ class Evaluator(Component):
 
     default_call: ClassVar[str] = "evaluate"
 
-    def evaluate(self, **inputs: Any) -> Report:
+    def evaluate(self, *args: Any, **inputs: Any) -> Report:
         """Judge the declared inputs."""
         raise NotImplementedError
 

@@ -15,7 +15,7 @@ class Model(Component):
 
     default_call: ClassVar[str] = "apply"
 
-    def apply(self, **inputs: Any) -> Any:
+    def apply(self, *args: Any, **inputs: Any) -> Any:
         """Apply the model to its declared inputs."""
         raise NotImplementedError
 
@@ -30,37 +30,37 @@ class Model(Component):
 class Trainable(Protocol):
     """Capability ``Trainable``."""
 
-    def fit(self, **inputs: Any) -> Fitted: ...
+    def fit(self, *args: Any, **inputs: Any) -> Fitted: ...
 
 
 @runtime_checkable
 class Generative(Protocol):
     """Capability ``Generative``."""
 
-    def generate(self, **inputs: Any) -> Any: ...
+    def generate(self, *args: Any, **inputs: Any) -> Any: ...
 
 
 @runtime_checkable
 class Codec(Protocol):
     """Capability ``Codec``: ``decode(encode(x))`` is the reconstruction, bit for bit."""
 
-    def encode(self, **inputs: Any) -> Any: ...
+    def encode(self, *args: Any, **inputs: Any) -> Any: ...
 
-    def decode(self, **inputs: Any) -> Any: ...
+    def decode(self, *args: Any, **inputs: Any) -> Any: ...
 
 
 @runtime_checkable
 class Scored(Protocol):
     """Capability ``Scored``: log-probabilities of given sequences."""
 
-    def logprobs(self, **inputs: Any) -> Any: ...
+    def logprobs(self, *args: Any, **inputs: Any) -> Any: ...
 
 
 @runtime_checkable
 class Chat(Protocol):
     """Capability ``Chat``: replies to a list of conversations, with usage."""
 
-    def reply(self, **inputs: Any) -> Any: ...
+    def reply(self, *args: Any, **inputs: Any) -> Any: ...
 
 
 @dataclass(frozen=True, slots=True)

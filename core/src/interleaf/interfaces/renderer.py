@@ -13,6 +13,6 @@ class Renderer(Component):
     default_call: ClassVar[str] = "render"
     media_type: ClassVar[str] = "application/octet-stream"
 
-    def render(self, **inputs: Any) -> Any:
+    def render(self, *args: Any, **inputs: Any) -> Any:
         """Render the declared inputs; equal inputs give equal bytes."""
         raise NotImplementedError

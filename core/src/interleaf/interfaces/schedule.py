@@ -39,7 +39,9 @@ class Schedule(Component):
         raise NotImplementedError
 
     @final
-    def table(self, xs: Sequence[float] | np.ndarray[Any, Any]) -> Mapping[str, np.ndarray[Any, Any]]:
+    def table(
+        self, xs: Sequence[float] | np.ndarray[Any, Any]
+    ) -> Mapping[str, np.ndarray[Any, Any]]:
         """Named arrays over ``xs``; refuses points that are not finite or outside the domain."""
         import numpy as np
 

@@ -33,7 +33,10 @@ class CatalogueEntry:
 @cache
 def catalogue() -> Mapping[str, CatalogueEntry]:
     """Known plugins by name: ours, then those of the files in ``INTERLEAF_CATALOGUE``."""
-    files = [BUNDLED, *(Path(p) for p in os.environ.get("INTERLEAF_CATALOGUE", "").split(os.pathsep) if p)]
+    files = [
+        BUNDLED,
+        *(Path(p) for p in os.environ.get("INTERLEAF_CATALOGUE", "").split(os.pathsep) if p),
+    ]
     entries: dict[str, CatalogueEntry] = {}
     for file in files:
         entries.update(read_catalogue(file))
@@ -58,4 +61,5 @@ def _entry(file: Path, name: str, table: Any) -> CatalogueEntry:
         raise InvalidInput(
             f"{file}: [plugins.{name}] needs 'distribution' and may have {', '.join(sorted(known))}"
         )
-    return CatalogueEntry(**{k: tuple(v) if isinstance(v, list) else v for k, v in table.items()})
+    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in table.items()}
+    return CatalogueEntry(**values)

@@ -137,7 +137,11 @@ def import_problem(name: str, module: str, error: BaseException, extra: str = ""
     """E204: what could not be imported, in which file, and what would bring it."""
     frames = traceback.extract_tb(error.__traceback__)
     place = next(
-        (f"{Path(f.filename).name}:{f.lineno}" for f in reversed(frames) if "importlib" not in f.filename),
+        (
+            f"{Path(f.filename).name}:{f.lineno}"
+            for f in reversed(frames)
+            if "importlib" not in f.filename
+        ),
         module,
     )
     if isinstance(error, ModuleNotFoundError) and error.name:

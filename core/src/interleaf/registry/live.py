@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 from functools import cache
-from typing import Any
 
 from interleaf.errors import Problem, ProblemsFound
 from interleaf.interfaces.component import Component, Context, NoConfig

@@ -1,0 +1,1 @@
+"""The plugin ``core``: schedules, and gathering reports into a table."""

@@ -1,0 +1,53 @@
+"""Parameters of the built-in components."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from interleaf.interfaces.schedule import Schedule, Unit
+from interleaf.params import Ge, Gt, Le
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConstantConfig:
+    """``value`` everywhere from 0 on."""
+
+    value: float
+    unit: Unit = "step"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RampConfig:
+    """From ``start`` at 0 to ``stop`` at ``length``."""
+
+    start: float = 1.0
+    stop: float = 0.0
+    length: Annotated[float, Gt(0)] = 1.0
+    unit: Unit = "step"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThenConfig:
+    """``first`` up to its end, then ``second`` from its own start on."""
+
+    first: Schedule
+    second: Schedule
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScaleConfig:
+    """``factor`` times ``of``; ``stretch`` makes its domain that many times longer."""
+
+    of: Schedule
+    factor: float = 1.0
+    stretch: Annotated[float, Gt(0)] = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MixConfig:
+    """``(1 − weight) · first + weight · second``."""
+
+    first: Schedule
+    second: Schedule
+    weight: Annotated[float, Ge(0), Le(1)] = 0.5

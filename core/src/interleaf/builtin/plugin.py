@@ -1,0 +1,44 @@
+"""The descriptor of the built-in plugin ``core``."""
+
+from interleaf.interfaces import Model, Schedule
+from interleaf.plugin import Call, Plugin, component
+
+_SCHEDULES = "interleaf.builtin.schedules"
+_CLOSED = ("Monotone", "Bounded")
+
+PLUGIN = Plugin(
+    name="core",
+    api=0,
+    summary="schedules (constant, linear, cosine, then, scale, mix) and collect",
+    components=[
+        component(
+            "constant", Schedule, f"{_SCHEDULES}:Constant", config="ConstantConfig",
+            capabilities=_CLOSED, deterministic=True, summary="the same value everywhere, endless",
+        ),
+        component(
+            "linear", Schedule, f"{_SCHEDULES}:Linear", config="RampConfig",
+            capabilities=_CLOSED, deterministic=True, summary="a straight line from start to stop",
+        ),
+        component(
+            "cosine", Schedule, f"{_SCHEDULES}:Cosine", config="RampConfig",
+            capabilities=_CLOSED, deterministic=True, summary="half a cosine from start to stop",
+        ),
+        component(
+            "then", Schedule, f"{_SCHEDULES}:Then", config="ThenConfig",
+            deterministic=True, summary="one schedule after the other",
+        ),
+        component(
+            "scale", Schedule, f"{_SCHEDULES}:Scale", config="ScaleConfig",
+            deterministic=True, summary="a schedule times a factor",
+        ),
+        component(
+            "mix", Schedule, f"{_SCHEDULES}:Mix", config="MixConfig",
+            deterministic=True, summary="a weighted mean of two schedules",
+        ),
+        component(
+            "collect", Model, "interleaf.builtin.collect:Collect",
+            calls={"apply": Call(needs={"reports": "report*"}, gives={"table": "table"})},
+            deterministic=True, summary="reports to one table, a row for each",
+        ),
+    ],
+)  # fmt: skip

@@ -1,0 +1,202 @@
+"""Computing one instance: inputs, the call, and its outputs into the store."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from interleaf.errors import InterleafError
+from interleaf.interfaces import Context, Evaluator, Fitted, Model, ModelHandle, Report
+from interleaf.interfaces.report import merge_reports
+from interleaf.kinds import item_kind
+from interleaf.pipeline.collection import as_dataset
+from interleaf.pipeline.components import digest_of, make
+from interleaf.pipeline.files import remove
+from interleaf.pipeline.instances import Instance
+from interleaf.pipeline.monitor import StepMonitor
+from interleaf.pipeline.seeds import derive_seed
+from interleaf.pipeline.session import Session, check_kind, is_made
+from interleaf.values import Artifact
+
+
+def compute(session: Session, instance: Instance) -> None:
+    """Compute an instance into the store; raises whatever its component raises."""
+    key = session.keys.key(instance)
+    if is_made(instance):
+        session.store.freeze(key, instance.label, {"made": instance.step.ref}, None)
+        return
+    session.store.resume(key).mkdir(parents=True, exist_ok=True)
+    inputs = session.inputs(instance)
+    call = _Call(session, instance, inputs)
+    if instance.step.mapped:
+        _map(session, instance, call, inputs)
+    else:
+        context = call.context(session.keys.seed_of(instance), session.store.resume(key))
+        session.store.freeze(key, instance.label, call(inputs, context), call.definition)
+
+
+class _Call:
+    """The bound method of an instance's component, and what surrounds it."""
+
+    def __init__(self, session: Session, instance: Instance, inputs: Mapping[str, Any]) -> None:
+        self.session, self.instance = session, instance
+        numeric = session.numeric
+        base = Context(device=numeric.device, dtype=numeric.dtype, threads=numeric.threads)
+        if instance.of:
+            handle: ModelHandle = session.value(instance.of)
+            component: Any = handle.load(base)
+            definition = {"use": handle.component, "with": handle.config}
+        else:
+            definition = session.definition(instance)
+            component = make(definition)
+        given = inputs.get(instance.step.call.hands_on)
+        if isinstance(given, ModelHandle):
+            definition = {"use": given.component, "with": given.config}
+        self.definition, self.media_type = definition, getattr(component, "media_type", "")
+        self.method = _method(component, instance)
+        self.params = session.params(instance)
+        self.wants_context = _accepts(self.method, "ctx")
+
+    def context(self, seed: int, resume: Path, item: int = 0, items: int = 1) -> Context:
+        """The Context of one call; its scratch folder is made by :meth:`__call__`."""
+        numeric = self.session.numeric
+        return Context(
+            seed=seed,
+            device=numeric.device,
+            dtype=numeric.dtype,
+            threads=numeric.threads,
+            monitor=StepMonitor(self.session.listener, self.instance.label, item, items),
+            resume=resume,
+        )
+
+    def __call__(self, inputs: Mapping[str, Any], context: Context) -> dict[str, Any]:
+        if not self.wants_context:
+            return self._outputs(self.method(**inputs, **self.params))
+        context.scratch = self.session.store.scratch()
+        try:
+            return self._outputs(self.method(**inputs, **self.params, ctx=context))
+        finally:
+            remove(context.scratch)
+
+    def _outputs(self, result: Any) -> dict[str, Any]:
+        """What a call returned, by port, checked against what its descriptor declares."""
+        gives = _item_gives(self.instance)
+        if isinstance(result, Fitted):
+            result = {"model": result.model, "log": result.log}
+        elif len(gives) == 1 and not (isinstance(result, Mapping) and set(result) == set(gives)):
+            result = {next(iter(gives)): result}
+        if not isinstance(result, Mapping) or not set(gives) <= set(result):
+            raise InterleafError(
+                f"'{self.instance.step.call_name}' of {self.instance.step.ref} should give "
+                f"{', '.join(gives)}; it returned {_told(result)}"
+            )
+        return {port: self._output(result[port], kind, port) for port, kind in gives.items()}
+
+    def _output(self, value: Any, kind: str, port: str) -> Any:
+        if kind == "bytes" and isinstance(value, bytes):
+            value = Artifact(value, self.media_type)
+        if item_kind(kind) is not None and kind != "frames":
+            value = as_dataset(value)
+        if not (kind == "model" and isinstance(value, Model)):
+            check_kind(value, kind, f"output '{port}' of {self.instance.step.ref}")
+        return value
+
+
+def _map(session: Session, instance: Instance, call: _Call, inputs: Mapping[str, Any]) -> None:
+    """Call once for every item, each stored by itself, so that a killed run keeps what it has."""
+    key, store = session.keys.key(instance), session.store
+    names = sorted(instance.step.mapped)
+    total = len(list(inputs[names[0]].ids()))
+    keys: dict[str, str] = {}
+    for index, (name, values) in enumerate(_zipped(names, inputs, instance)):
+        keys[name] = digest_of({"step": key, "item": name})
+        session.listener.progress(instance.label, index, total, {"item": name})
+        if not store.verified(keys[name]):
+            seed = derive_seed(session.keys.seed_of(instance), name)
+            resume = store.resume(keys[name])
+            resume.mkdir(parents=True, exist_ok=True)
+            context = call.context(seed, resume, index, total)
+            store.freeze(
+                keys[name],
+                f"{instance.label}/{name}",
+                call({**inputs, **values}, context),
+                call.definition,
+            )
+    _gather(session, instance, keys)
+
+
+def _gather(session: Session, instance: Instance, keys: Mapping[str, str]) -> None:
+    """The mapped step's own entry: references to its items, or their merged report."""
+    key, store = session.keys.key(instance), session.store
+    if instance.step.spec.interface is Evaluator:
+        ports = {p for p, kind in instance.step.gives.items() if kind == "report"}
+        found = {name: store.load(k) for name, k in keys.items()}
+        merged: dict[str, Report] = {
+            port: merge_reports({name: outputs[port] for name, outputs in found.items()})
+            for port in ports
+        }
+        store.freeze(key, instance.label, merged, None)
+        return
+    trees = {
+        port: {
+            "$": "items",
+            "ids": list(keys),
+            "keys": list(keys.values()),
+            "port": port,
+            "digest": f"{key}.{port}",
+        }
+        for port in instance.step.gives
+    }
+    store.put(key, instance.label, lambda folder: trees)
+
+
+def _zipped(
+    names: list[str], inputs: Mapping[str, Any], instance: Instance
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Ids with the items of every mapped port; datasets that differ in ids are refused."""
+    ids = {port: list(inputs[port].ids()) for port in names}
+    for port in names[1:]:
+        if ids[port] != ids[names[0]]:
+            raise InterleafError(
+                f"step '{instance.label}' goes through '{names[0]}' and '{port}' together, but their items "
+                f"differ: {_few(ids[names[0]])} and {_few(ids[port])}",
+                hint="both must come from the same dataset",
+            )
+    for rows in zip(*(inputs[port].items() for port in names), strict=True):
+        yield rows[0][0], {port: value for port, (_, value) in zip(names, rows, strict=True)}
+
+
+def _item_gives(instance: Instance) -> Mapping[str, str]:
+    """What one call gives: for a mapped step, the types of one item."""
+    gives = instance.step.gives
+    if not instance.step.mapped or instance.step.spec.interface is Evaluator:
+        return gives
+    return {port: item_kind(kind) or kind for port, kind in gives.items()}
+
+
+def _method(component: Any, instance: Instance) -> Callable[..., Any]:
+    found: Callable[..., Any] | None = getattr(component, instance.step.call_name, None)
+    if found is None:
+        raise InterleafError(
+            f"{type(component).__name__} has no method '{instance.step.call_name}', which the descriptor of "
+            f"{instance.step.ref} declares",
+            hint="this is a fault of the plugin: report it to its authors",
+        )
+    return found
+
+
+def _accepts(method: Callable[..., Any], name: str) -> bool:
+    parameters = inspect.signature(method).parameters
+    return name in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+
+
+def _told(result: Any) -> str:
+    return (
+        f"{', '.join(map(str, result))}" if isinstance(result, Mapping) else type(result).__name__
+    )
+
+
+def _few(ids: list[str]) -> str:
+    return f"{len(ids)} items ({', '.join(ids[:3])}{', …' if len(ids) > 3 else ''})"
