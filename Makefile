@@ -1,0 +1,55 @@
+# make demo · test [P=gaussianimage] · check · bench · registry · release
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/pip --disable-pip-version-check install --quiet -c constraints.txt
+DATA ?= $(or $(INTERLEAF_DATA),../shared/data)
+
+LIGHT := core cli plugins/media plugins/pages plugins/gaussianimage
+TOYS := $(patsubst %/pyproject.toml,%,$(wildcard tests/toys/*/pyproject.toml))
+PROJECTS := $(addsuffix /pyproject.toml,$(LIGHT))
+DEV := pytest pytest-xdist hypothesis ruff mypy import-linter types-PyYAML build jsonschema
+TESTS := $(if $(P),plugins/$(P)/tests,)
+
+.PHONY: demo test check bench registry release clean
+.DELETE_ON_ERROR:
+
+demo: .venv/.light
+	$(BIN)/interleaf run gaussianimage/ladder --out demo \
+	  image=$$($(BIN)/python -c "import skimage, os; print(os.path.join(skimage.data_dir, 'astronaut.png'))")
+	@echo; echo "Open this page in a browser:"; echo "  $(CURDIR)/demo/outputs/page.html"
+
+test: .venv/.full check
+	OMP_NUM_THREADS=1 INTERLEAF_DATA=$(DATA) INTERLEAF_CATALOGUE=$(CURDIR)/tests/toys/catalogue.toml \
+	  $(BIN)/python -m pytest -n 2 --dist loadfile $(TESTS)
+
+check: .venv/.full
+	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	$(BIN)/mypy $(addsuffix /src,$(LIGHT))
+	$(BIN)/lint-imports
+
+bench: .venv/.full
+	INTERLEAF_DATA=$(DATA) $(BIN)/python tests/bench.py
+
+registry: .venv/.light
+	$(BIN)/python -m interleaf.registry.generate registry.toml
+
+release: .venv/.full
+	rm -rf dist && for p in $(LIGHT); do $(BIN)/python -m build --wheel --no-isolation --outdir dist $$p || exit 1; done
+
+.venv/bin/pip:
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip --disable-pip-version-check install --quiet -c constraints.txt hatchling
+
+# what the demo needs: no torch
+.venv/.light: .venv/bin/pip constraints.txt $(PROJECTS)
+	$(PIP) --no-build-isolation $(foreach p,$(LIGHT),-e $p)
+	@touch $@
+
+# what the tests need: torch, the tools and the toys too
+.venv/.full: .venv/.light $(addsuffix /pyproject.toml,$(TOYS))
+	$(PIP) $(DEV) torch
+	$(PIP) --no-build-isolation --no-deps $(foreach p,$(TOYS),-e $p)
+	@touch $@
+
+clean:
+	rm -rf .venv dist demo runs
