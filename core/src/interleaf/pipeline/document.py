@@ -1,96 +1,25 @@
-"""YAML text → a positioned document: plain data, and where each piece of it stands.
+"""YAML text → a positioned document.
 
-YAML 1.2 core scalars (``3e-4`` is a number, ``no`` is a string), safe tags only, duplicate keys
-refused. Source: YAML 1.2.2, section 10.3 (core schema).
+YAML 1.2 core scalars, safe tags only; duplicate keys and merge keys are refused.
 """
 
 from __future__ import annotations
 
-import math
-import re
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from interleaf.errors import Problem, ProblemsFound
+from interleaf.pipeline.positions import COMMAND_LINE, UNSET, Document, Mark, within
+from interleaf.pipeline.yaml12 import CORE, Loader, convert, plain
+
+__all__ = [
+    "COMMAND_LINE", "MAX_NODES", "UNSET", "Document", "Mark", "parse_document", "read_document",
+    "scalar", "within",
+]  # fmt: skip
 
 MAX_NODES, MAX_DEPTH, MAX_BYTES = 100_000, 60, 4 << 20
-
-_CORE = "tag:yaml.org,2002:"
-_RESOLVERS = [
-    ("null", r"(?:~|null|Null|NULL|)", "~nN\0"),
-    ("bool", r"(?:true|True|TRUE|false|False|FALSE)", "tTfF"),
-    ("int", r"(?:[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+)", "-+0123456789"),
-    (
-        "float",
-        r"(?:[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"
-        r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))",
-        "-+.0123456789",
-    ),
-]
-
-
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """The C parser with YAML 1.2 core scalars instead of PyYAML's 1.1."""
-
-    yaml_implicit_resolvers: dict[str, Any] = {}
-
-
-for _tag, _pattern, _first in _RESOLVERS:
-    _Loader.add_implicit_resolver(
-        _CORE + _tag, re.compile(f"^{_pattern}$"), ["" if c == "\0" else c for c in _first]
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """Where a key and its value stand; lines and columns count from 1."""
-
-    key: tuple[int, int]
-    value: tuple[int, int]
-
-
-@dataclass(slots=True)
-class Document:
-    """A parsed pipeline file. ``file`` is how messages name it, ``folder`` where its paths start."""
-
-    file: str
-    folder: Path
-    data: Any = None
-    marks: dict[str, Mark] = field(default_factory=dict)
-    problems: list[Problem] = field(default_factory=list)
-    given: set[str] = field(default_factory=set)  # paths set on the command line
-    interpolated: bool = False
-
-    def problem(
-        self, code: str, path: str, message: str, hint: str = "", *, key: bool = False
-    ) -> None:
-        """Note what is wrong at ``path``; the nearest enclosing place stands in for a missing one."""
-        self.problems.append(self.locate(Problem(code, message, path, hint=hint), key=key))
-
-    def locate(self, problem: Problem, *, key: bool = False) -> Problem:
-        """The same problem with file, line and column of its path."""
-        line, col = self._place(problem.path, key)
-        return Problem(
-            problem.code, problem.message, problem.path, self.file, line, col, problem.hint
-        )
-
-    def _place(self, path: str, key: bool) -> tuple[int, int]:
-        mark = self.marks.get(path)
-        if mark:
-            return mark.key if key else mark.value
-        while path:
-            path = path.rpartition(".")[0]
-            if path in self.marks:
-                return self.marks[path].key
-        return (0, 0)
-
-    def check(self) -> None:
-        """Raise ProblemsFound when anything was noted, in order of place."""
-        if self.problems:
-            raise ProblemsFound(sorted(self.problems, key=lambda p: (p.line, p.col, p.code)))
 
 
 def read_document(file: Path, shown: str = "") -> Document:
@@ -99,9 +28,13 @@ def read_document(file: Path, shown: str = "") -> Document:
     try:
         raw = file.read_bytes()
         text = raw.decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise ProblemsFound([Problem("E100", f"cannot read the file: {reason}", file=shown)]) from error
+    except OSError as error:
+        problem = Problem("E100", f"cannot read the file: {error.strerror}", file=shown)
+        raise ProblemsFound([problem]) from error
+    except UnicodeDecodeError as error:
+        line, col = _place_of_byte(raw, error.start)
+        problem = Problem("E100", "the file is not UTF-8 text", "", shown, line, col)
+        raise ProblemsFound([problem]) from error
     return parse_document(text, shown, file.resolve().parent)
 
 
@@ -112,28 +45,63 @@ def parse_document(text: str, file: str, folder: Path) -> Document:
         document.problem("E100", "", f"a pipeline file is at most {MAX_BYTES >> 20} MiB")
         return document
     try:
-        loader = _Loader(text)
-        try:
-            root = loader.get_single_node()
-        finally:
-            loader.dispose()
+        root = _compose(text)
     except yaml.YAMLError as error:
-        document.problems.append(_syntax(error, file))
+        document.problems.append(_syntax(error, text, file))
         return document
     except RecursionError:
         document.problem("E100", "", f"nested deeper than {MAX_DEPTH} levels")
         return document
     if root is not None:
-        document.data = _Reader(document).read(root, "", 0)
+        try:
+            document.data = _Reader(document).read(root, "", 0)
+        except _TooLarge as error:
+            document.problem("E100", error.path, f"the document expands to more than {error.limit}")
     return document
 
 
-def _syntax(error: yaml.YAMLError, file: str) -> Problem:
+def scalar(text: str) -> Any:
+    """The value of a plain scalar or a flow collection (``[1, 2]``), as typed on a command line."""
+    if text[:1] in ("[", "{", '"', "'"):
+        document = parse_document(text, COMMAND_LINE, Path())
+        return text if document.problems else document.data
+    return plain(text) if text else ""
+
+
+def _compose(text: str) -> yaml.Node | None:
+    loader = Loader(text)
+    try:
+        root: yaml.Node | None = loader.get_single_node()
+        return root
+    finally:
+        loader.dispose()
+
+
+def _syntax(error: yaml.YAMLError, text: str, file: str) -> Problem:
     mark = getattr(error, "problem_mark", None)
-    line, col = (mark.line + 1, mark.column + 1) if mark else (0, 0)
+    if mark:
+        line, col = mark.line + 1, mark.column + 1
+    else:
+        raw = text.encode("utf-8", "surrogatepass")
+        line, col = _place_of_byte(raw, getattr(error, "position", 0))
     said = getattr(error, "problem", None) or str(error).splitlines()[0]
-    hint = "indent with spaces, not tabs" if "tab" in said or "cannot start any token" in said else ""
+    tabbed = "tab" in said or "cannot start any token" in said
+    hint = "indent with spaces, not tabs" if tabbed else ""
     return Problem("E100", f"not valid YAML: {said}", "", file, line, col, hint)
+
+
+def _place_of_byte(raw: bytes, position: int) -> tuple[int, int]:
+    before = raw[:position]
+    return before.count(b"\n") + 1, position - before.rfind(b"\n")
+
+
+_SCALARS = ("null", "bool", "int", "float", "str")
+
+
+class _TooLarge(Exception):
+    def __init__(self, path: str, limit: str) -> None:
+        super().__init__(path)
+        self.path, self.limit = path, limit
 
 
 class _Reader:
@@ -144,80 +112,72 @@ class _Reader:
 
     def read(self, node: yaml.Node, path: str, depth: int) -> Any:
         self.nodes += 1
-        if self.nodes > MAX_NODES or depth > MAX_DEPTH:
-            limit = f"{MAX_NODES} nodes" if self.nodes > MAX_NODES else f"{MAX_DEPTH} levels"
-            problem = Problem("E100", f"the document expands to more than {limit}", path)
-            raise ProblemsFound([self.document.locate(problem)])
+        if self.nodes > MAX_NODES:
+            raise _TooLarge(path, f"{MAX_NODES} nodes")
+        if depth > MAX_DEPTH:
+            raise _TooLarge(path, f"{MAX_DEPTH} levels")
         self.document.marks.setdefault(path, Mark(_start(node), _start(node)))
         if not self._safe(node, path):
-            return None
+            return UNSET
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path, depth)
         if isinstance(node, yaml.SequenceNode):
             return [self.read(n, f"{path}[{i}]", depth + 1) for i, n in enumerate(node.value)]
+        assert isinstance(node, yaml.ScalarNode)
         return self._scalar(node, path)
 
     def _safe(self, node: yaml.Node, path: str) -> bool:
-        kinds = {yaml.MappingNode: ("map",), yaml.SequenceNode: ("seq",)}
-        allowed = kinds.get(type(node), ("null", "bool", "int", "float", "str"))
-        if node.tag in {_CORE + name for name in allowed}:
+        kinds: dict[Any, tuple[str, ...]] = {
+            yaml.MappingNode: ("map",),
+            yaml.SequenceNode: ("seq",),
+        }
+        if node.tag in {CORE + name for name in kinds.get(type(node), _SCALARS)}:
             return True
-        shown = node.tag.replace(_CORE, "!!")
-        self.document.problem("E100", path, f"the tag {shown} is refused: only plain YAML values are read")
+        shown = node.tag.replace(CORE, "!!")
+        message = f"the tag {shown} is refused: only plain YAML values are read"
+        self.document.problem("E100", path, message)
         return False
 
     def _mapping(self, node: yaml.MappingNode, path: str, depth: int) -> dict[str, Any]:
         data: dict[str, Any] = {}
         for key_node, value_node in node.value:
-            if not isinstance(key_node, yaml.ScalarNode):
-                self.document.problem("E100", path, "keys must be plain words")
-                continue
-            key = key_node.value
-            inner = f"{path}.{key}" if path else key
-            if key in data:
-                line, col = _start(key_node)
-                self.document.problems.append(
-                    Problem("E104", f"'{key}' stands twice in the same mapping", inner,
-                            self.document.file, line, col, "remove or rename one of them")
-                )  # fmt: skip
-                continue
-            self.document.marks[inner] = Mark(_start(key_node), _start(value_node))
-            data[key] = self.read(value_node, inner, depth + 1)
+            key = self._key(key_node, path, data)
+            if key is not None:
+                inner = f"{path}.{key}" if path else key
+                self.document.marks[inner] = Mark(_start(key_node), _start(value_node))
+                data[key] = self.read(value_node, inner, depth + 1)
         return data
 
-    def _scalar(self, node: yaml.ScalarNode, path: str) -> Any:
-        text, tag = node.value, node.tag.removeprefix(_CORE)
-        try:
-            return _CONVERT[tag](text)
-        except ValueError:
-            self.document.problem("E100", path, f"'{text}' is not a valid {tag}")
+    def _key(self, node: yaml.Node, path: str, data: dict[str, Any]) -> str | None:
+        """The text of a key; E100 for one that is no plain word, E104 for one that is there."""
+        if not isinstance(node, yaml.ScalarNode):
+            self._refuse("E100", path, node, "keys must be plain words")
             return None
+        key: str = node.value
+        inner = f"{path}.{key}" if path else key
+        if not node.tag.startswith(CORE) or node.tag.removeprefix(CORE) not in _SCALARS:
+            self._refuse("E100", inner, node, f"the tag {node.tag.replace(CORE, '!!')} is refused")
+        elif key == "<<" and not node.style:
+            self._refuse("E100", inner, node, "YAML 1.2 has no merge keys: write the values out")
+        elif key in data:
+            message = f"'{key}' stands twice in the same mapping"
+            self._refuse("E104", inner, node, message, "remove or rename one of them")
+        else:
+            return key
+        return None
 
+    def _refuse(self, code: str, path: str, node: yaml.Node, message: str, hint: str = "") -> None:
+        line, col = _start(node)
+        problem = Problem(code, message, path, self.document.file, line, col, hint)
+        self.document.problems.append(problem)
 
-def _integer(text: str) -> int:
-    return int(text, 0) if text[:2] in ("0o", "0x") else int(text)
-
-
-def _float(text: str) -> float:
-    bare = text.lower().lstrip("+-")
-    if bare == ".inf":
-        return -math.inf if text.startswith("-") else math.inf
-    return math.nan if bare == ".nan" else float(text)
-
-
-_CONVERT: dict[str, Any] = {
-    "null": lambda text: None,
-    "bool": lambda text: text.lower() == "true",
-    "int": _integer,
-    "float": _float,
-    "str": str,
-}
-
-
-def scalar(text: str) -> Any:
-    """The value of a plain YAML 1.2 scalar or flow collection, as typed on a command line."""
-    document = parse_document(text, "<argument>", Path())
-    return text if document.problems else document.data
+    def _scalar(self, node: yaml.ScalarNode, path: str) -> Any:
+        tag = node.tag.removeprefix(CORE)
+        try:
+            return convert(node.value, tag)
+        except ValueError:
+            self.document.problem("E100", path, f"'{node.value[:40]}' is not a valid {tag}")
+            return UNSET
 
 
 def _start(node: yaml.Node) -> tuple[int, int]:

@@ -1,207 +1,179 @@
-"""Command-line settings and ``${…}`` references, resolved in place by OmegaConf.
+"""``${…}`` references between places of one document, resolved in place.
 
-Only references to the document itself are followed: resolvers (``${name:…}``) would run code and
-are refused. A reference to a var that is still ``???`` leaves :data:`~interleaf.pipeline.params.UNSET`.
+The syntax is OmegaConf's: ``${vars.name}``, ``${steps.a.with.sizes[0]}``, relative ``${.name}``,
+nested ``${vars.${vars.which}}``, ``\\${`` for the text itself. Resolvers (``${name:…}``) would run
+code and are refused. A reference to a var that is still ``???`` leaves
+:data:`~interleaf.pipeline.params.UNSET`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
-from interleaf.errors import Problem, ProblemsFound, did_you_mean
-from interleaf.pipeline.document import Document, scalar
+from interleaf.errors import did_you_mean
+from interleaf.pipeline.document import MAX_NODES, Document, within
 from interleaf.pipeline.params import UNSET
 
-_REFERENCE = re.compile(r"\$\{\s*([^:{}$]+?)\s*\}")
-_RESOLVER = re.compile(r"\$\{\s*[^}]*:")
+# An innermost reference: nothing inside it refers any further.
+_REFERENCE = re.compile(r"(?<!\\)\$\{([^${}]*)\}")
+_KEY = re.compile(r"(?:^|\.)([^.\[\]]+)|\[([^.\[\]]+)\]")
 
 
-def apply_settings(document: Document, settings: Mapping[str, Any]) -> None:
-    """Set vars (no dot) and paths (with dots) of a parsed document; unknown ones are errors.
+def resolve(document: Document) -> list[str]:
+    """Replace every ``${…}`` in ``document.data``; E107 unknown reference, E108 cycle.
 
-    Text is read as a YAML scalar. Places set here are noted in ``document.given``, since their
-    relative paths start from the working directory.
+    Returns the paths of the vars that are still ``???``, which become UNSET.
     """
-    data = document.data if isinstance(document.data, dict) else {}
-    for name, value in settings.items():
-        path = name if "." in name else f"vars.{name}"
-        owner, key = _owner(data, path)
-        if owner is None or ("." not in name and key not in owner):
-            raise ProblemsFound([_unknown(data, name)])
-        owner[key] = scalar(value) if isinstance(value, str) else value
-        document.given.add(path)
-        document.interpolated |= isinstance(value, str) and "${" in value
+    unset: list[str] = []
+    if isinstance(document.data, dict):
+        if isinstance(document.data.get("vars"), dict):
+            document.data["vars"] = _emptied(document.data["vars"], "vars", unset)
+        if document.interpolated:
+            document.data = _Resolver(document).value(document.data, "")
+    return unset
 
 
-def _owner(data: dict[str, Any], path: str) -> tuple[dict[str, Any] | None, str]:
-    """The mapping that holds the last part of ``path``; ``with`` and ``vars`` are made if absent."""
-    *parents, key = path.split(".")
-    for parent in parents:
-        if parent == "with":
-            data.setdefault(parent, {})
-        if not isinstance(data.get(parent), dict):
-            return None, key
-        data = data[parent]
-    return data, key
+def _emptied(data: Any, path: str, unset: list[str]) -> Any:
+    """Vars with UNSET instead of ``???``, whose paths go to ``unset``."""
+    if isinstance(data, dict):
+        return {k: _emptied(v, f"{path}.{k}", unset) for k, v in data.items()}
+    if isinstance(data, str) and data == "???":
+        unset.append(path)
+        return UNSET
+    return data
 
 
-def _unknown(data: dict[str, Any], name: str) -> Problem:
-    where = "<command line>"
-    if "." not in name:
-        known = data.get("vars") or {}
-        hint = did_you_mean(name, known) or "this pipeline has no vars; set a parameter by its path"
-        return Problem("E301", f"no var '{name}' in this pipeline", f"vars.{name}", where, hint=hint)
-    steps = data.get("steps") or {}
-    first, _, rest = name.partition(".")
-    step = rest.partition(".")[0]
-    if first == "steps" and isinstance(steps, dict) and step not in steps:
-        return Problem("E401", f"no step '{step}'", name, where, hint=did_you_mean(step, steps))
-    return Problem("E101", f"no place '{name}' in this pipeline", name, where,
-                   hint="settings look like points=500 or steps.NAME.with.PARAMETER=500")  # fmt: skip
+class _Refused(Exception):
+    """A reference that cannot be followed: code and message."""
 
-
-def resolve(document: Document) -> None:
-    """Replace every ``${…}`` in ``document.data``; E107 unknown reference, E108 cycle."""
-    data = document.data
-    if not isinstance(data, dict):
-        return
-    if isinstance(data.get("vars"), dict):
-        data["vars"] = {k: UNSET if v == "???" else v for k, v in data["vars"].items()}
-    if document.interpolated:
-        _Resolver(document).run()
-
-
-def base_folder(document: Document, path: str) -> Path:
-    """Where a relative path standing at a YAML path starts from."""
-    given = any(path == g or path.startswith((f"{g}.", f"{g}[")) for g in document.given)
-    return Path.cwd() if given else document.folder
+    def __init__(self, code: str, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.code, self.message, self.hint = code, message, hint
 
 
 class _Resolver:
+    """Resolves texts on demand; each is resolved once, and told about once when it is wrong."""
+
     def __init__(self, document: Document) -> None:
-        from omegaconf import OmegaConf
+        self.document, self.data, self.marks = document, document.data, document.marks
+        self.done: dict[str, Any] = {}
+        self.nodes = 0
+        self.open: list[str] = []  # the texts being resolved, outermost first
 
-        self.document = document
-        self.config = OmegaConf.create(_for_omegaconf(document.data), flags={"allow_objects": True})
-        self.texts = {path: text for path, text in _leaves(document.data, "") if "${" in text}
-        self.reported: set[str] = set()
+    def value(self, data: Any, path: str) -> Any:
+        """``data``, which stands at ``path``, with every reference in it replaced."""
+        if isinstance(data, dict):
+            return {k: self.value(v, f"{path}.{k}" if path else k) for k, v in data.items()}
+        if isinstance(data, list):
+            return [self.value(v, f"{path}[{i}]") for i, v in enumerate(data)]
+        return self._text(data, path) if isinstance(data, str) and "${" in data else data
 
-    def run(self) -> None:
-        cyclic = self._cycles()
-        values = {path: UNSET if path in cyclic else self._value(path, text) for path, text in self.texts.items()}
-        self.document.data = _replaced(self.document.data, "", values)
-
-    def _value(self, path: str, text: str) -> Any:
-        if _RESOLVER.search(text):
-            self._problem("E107", path, f"'{text}' calls a resolver: only references like ${{vars.name}} are read")
-            return UNSET
-        references = _REFERENCE.findall(text)
-        if any(self._tainted(r, set()) for r in references):
-            self.document.given.add(path)
-        missing = [r for r in references if not r.startswith(".") and not self._exists(r)]
-        if missing:
-            known = [f"vars.{v}" for v in self.document.data.get("vars") or {}]
-            self._problem("E107", path, f"'${{{missing[0]}}}' refers to nothing", did_you_mean(missing[0], known))
-            return UNSET
-        return self._select(path, text)
-
-    def _select(self, path: str, text: str) -> Any:
-        from omegaconf import Container, OmegaConf
-        from omegaconf.errors import InterpolationToMissingValueError, OmegaConfBaseException
-
-        node: Any = self.config
-        try:
-            for key in _keys(path):
-                node = node[key]
-            return OmegaConf.to_container(node, resolve=True) if isinstance(node, Container) else node
-        except InterpolationToMissingValueError:
-            return UNSET
-        except RecursionError:
-            self._problem("E108", path, f"'{text}' refers to itself")
-        except OmegaConfBaseException as error:
-            if not _REFERENCE.search(text) or all(self._exists(r) for r in _REFERENCE.findall(text)):
-                if any(r in self.texts for r in _REFERENCE.findall(text)):
-                    return UNSET  # what it refers to is wrong and says so itself
-            self._problem("E107", path, f"'{text}' cannot be read: {str(error).splitlines()[0]}")
-        return UNSET
-
-    def _exists(self, reference: str) -> bool:
-        node: Any = self.document.data
-        for key in _keys(reference):
+    def _text(self, text: str, path: str) -> Any:
+        if path in self.open:
+            self._circle(path)
+        elif path not in self.done:
+            self.open.append(path)
             try:
-                node = node[key]
-            except (KeyError, IndexError, TypeError):
-                return self._through_text(reference)
-        return True
+                value = self._expanded(text, path)
+            except _Refused as error:
+                self.document.problem(error.code, path, error.message, error.hint)
+                value = UNSET
+            except RecursionError:
+                self.document.problem("E107", path, "references follow each other too far")
+                value = UNSET
+            self.open.pop()
+            self.done.setdefault(path, value)
+        return self.done[path]
 
-    def _through_text(self, reference: str) -> bool:
-        """Whether a shorter prefix is itself a ``${…}`` text, so that only OmegaConf can tell."""
-        return any(reference.startswith((f"{p}.", f"{p}[")) for p in self.texts)
+    def _circle(self, path: str) -> None:
+        """E108 once, at the place of the circle that comes first in the document."""
+        circle = self.open[self.open.index(path) :]
+        if not any(p in self.done for p in circle):
+            first = min(circle, key=self._position)
+            shown = " → ".join([*circle, path])
+            self.document.problem("E108", first, f"it refers to itself in a circle: {shown}")
+        self.done.update(dict.fromkeys(circle, UNSET))
 
-    def _tainted(self, reference: str, seen: set[str]) -> bool:
-        if reference in self.document.given:
-            return True
-        if reference in seen or reference not in self.texts:
-            return False
-        return any(self._tainted(r, seen | {reference}) for r in _REFERENCE.findall(self.texts[reference]))
+    def _position(self, path: str) -> tuple[int, int]:
+        return self.marks[path].key if path in self.marks else (0, 0)
 
-    def _cycles(self) -> set[str]:
-        """The texts on a cycle of references; each cycle is reported once, at its first place."""
-        cyclic: set[str] = set()
-        for start in self.texts:
-            loop = self._loop(start)
-            if loop and not loop & cyclic:
-                self._problem("E108", start, f"'{self.texts[start]}' refers to itself in a circle")
-            cyclic |= loop
-        return cyclic
+    def _expanded(self, text: str, path: str) -> Any:
+        """``text`` with its references replaced from the inside out."""
+        while match := _REFERENCE.search(text):
+            value = self._followed(match[1].strip(), path)
+            if value is UNSET or match[0] == text:
+                return value
+            if isinstance(value, dict | list):
+                kind = "mapping" if isinstance(value, dict) else "list"
+                raise _Refused("E107", f"'{match[0]}' is a {kind} and cannot stand inside a text")
+            text = text[: match.start()] + str(value).replace("${", r"\${") + text[match.end() :]
+        if re.search(r"(?<!\\)\$\{", text):
+            raise _Refused("E107", f"'{text}' opens a reference and does not close it")
+        return text.replace(r"\${", "${")
 
-    def _loop(self, start: str) -> set[str]:
-        stack: list[tuple[str, tuple[str, ...]]] = [(start, ())]
-        visited: set[str] = set()
-        while stack:
-            path, trail = stack.pop()
-            for reference in _REFERENCE.findall(self.texts.get(path, "")):
-                if reference == start:
-                    return {*trail, path, start}
-                if reference in self.texts and reference not in visited:
-                    visited.add(reference)
-                    stack.append((reference, (*trail, path)))
-        return set()
+    def _followed(self, reference: str, path: str) -> Any:
+        if ":" in reference:
+            raise _Refused("E107", f"'${{{reference}}}' calls a resolver: only references are read")
+        target = _absolute(reference, path)
+        place, data = "", self.data
+        for key, inner in _steps(target):
+            if isinstance(data, str) and "${" in data:
+                data = self._text(data, place)
+            if data is UNSET:
+                return UNSET
+            data, place = self._into(data, key, reference), inner
+        value = self.value(data, place)
+        self._reach(place, path)
+        self.nodes += _size(value)
+        if self.nodes > MAX_NODES:
+            raise _Refused("E107", f"the references expand to more than {MAX_NODES} values")
+        return value
 
-    def _problem(self, code: str, path: str, message: str, hint: str = "") -> None:
-        self.document.problem(code, path, message, hint)
+    def _reach(self, place: str, path: str) -> None:
+        """Remember that ``path`` holds what the command line set at, inside or around ``place``."""
+        known = self.document.given | self.document.reached
+        inner = {path + p[len(place) :] for p in known if within(p, (place,))}
+        self.document.reached |= inner | ({path} if within(place, known) else set())
 
-
-def _for_omegaconf(data: Any) -> Any:
-    if isinstance(data, dict):
-        return {k: _for_omegaconf(v) for k, v in data.items()}
-    if isinstance(data, list):
-        return [_for_omegaconf(v) for v in data]
-    return "???" if data is UNSET else data
-
-
-def _leaves(data: Any, path: str) -> Iterator[tuple[str, str]]:
-    if isinstance(data, dict):
-        for key, value in data.items():
-            yield from _leaves(value, f"{path}.{key}" if path else key)
-    elif isinstance(data, list):
-        for index, value in enumerate(data):
-            yield from _leaves(value, f"{path}[{index}]")
-    elif isinstance(data, str):
-        yield path, data
-
-
-def _keys(path: str) -> list[Any]:
-    return [int(k) if k.isdigit() and b else k for b, k in re.findall(r"(\[|\.|^)([^.\[\]]+)", path)
-            for b in [b == "["]]  # fmt: skip
+    def _into(self, data: Any, key: str, reference: str) -> Any:
+        if isinstance(data, dict) and key in data:
+            return data[key]
+        if isinstance(data, list) and key.isdecimal() and int(key) < len(data):
+            return data[int(key)]
+        known = self.data.get("vars")
+        names = [f"vars.{v}" for v in known] if isinstance(known, dict) else []
+        hint = did_you_mean(reference, names)
+        raise _Refused("E107", f"'${{{reference}}}' refers to nothing", hint)
 
 
-def _replaced(data: Any, path: str, values: Mapping[str, Any]) -> Any:
-    if isinstance(data, dict):
-        return {k: _replaced(v, f"{path}.{k}" if path else k, values) for k, v in data.items()}
-    if isinstance(data, list):
-        return [_replaced(v, f"{path}[{i}]", values) for i, v in enumerate(data)]
-    return values.get(path, data) if isinstance(data, str) else data
+def _size(value: Any) -> int:
+    if isinstance(value, dict | list):
+        return 1 + sum(map(_size, value.values() if isinstance(value, dict) else value))
+    return 1 + len(value) // 1000 if isinstance(value, str) else 1
+
+
+def _absolute(reference: str, path: str) -> str:
+    """A reference from the root; ``.x`` is a neighbour of ``path``, ``..x`` stands one level up."""
+    dots = len(reference) - len(reference.lstrip("."))
+    if not dots:
+        return reference
+    for _ in range(dots):
+        path = path[: max(path.rfind("."), path.rfind("["), 0)]
+    rest = reference[dots:]
+    return f"{path}.{rest}" if path else rest
+
+
+def _steps(target: str) -> Iterator[tuple[str, str]]:
+    """Each key of a reference, and the place it leads to; E107 for what is no reference."""
+    place, end = "", 0
+    for match in _KEY.finditer(target):
+        if match.start() != end:
+            break
+        end, key = match.end(), match[1] or match[2]
+        indexed = match[2] is not None and key.isdecimal()
+        place = f"{place}[{key}]" if indexed else f"{place}.{key}" if place else key
+        yield key, place
+    if end != len(target) or not target:
+        raise _Refused("E107", f"'${{{target}}}' is not a reference: expected ${{vars.name}}")

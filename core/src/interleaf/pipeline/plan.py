@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from interleaf.pipeline.document import Document, read_document
-from interleaf.pipeline.interpolate import apply_settings, resolve
-from interleaf.pipeline.params import UNSET
+from interleaf.pipeline.interpolate import resolve
+from interleaf.pipeline.settings import apply_settings
 from interleaf.pipeline.shape import RawOutput, Shape, read_shape
 from interleaf.plugin import Call, ComponentSpec
 
@@ -104,12 +104,17 @@ class Plan:
         """Every combination of labels along ``axes``, the last axis fastest."""
         combinations: list[dict[str, Any]] = [{}]
         for axis in axes:
-            combinations = [{**c, axis: label} for c in combinations for label in self.axes[axis].labels]
+            labels = self.axes[axis].labels
+            combinations = [{**c, axis: label} for c in combinations for label in labels]
         return combinations
 
 
 def load_plan(
-    file: Path, settings: Mapping[str, Any] | None = None, *, shown: str = "", seed: int | None = None
+    file: Path,
+    settings: Mapping[str, Any] | None = None,
+    *,
+    shown: str = "",
+    seed: int | None = None,
 ) -> Plan:
     """Read, check and plan a pipeline file for running; raises ProblemsFound with all problems."""
     document = read_document(file, shown)
@@ -127,35 +132,35 @@ def plan_document(
     from interleaf.pipeline.graph import plan_steps
 
     apply_settings(document, settings)
-    shape = read_shape_resolved(document)
-    if not unset_vars:
-        _require_vars(document)
+    unset = resolve(document)
+    shape = read_shape(document)
+    for path in () if unset_vars else unset:
+        _require_var(document, path)
     steps, axes = plan_steps(document, shape)
-    outputs = {n: o for n, raw in shape.outputs.items() if (o := _output(document, raw, steps, shape))}
+    found = {n: _output(document, raw, steps, shape) for n, raw in shape.outputs.items()}
     document.check()
-    return Plan(shape.name, shape.seed if seed is None else seed, document.file, steps, outputs, axes)
+    outputs = {name: output for name, output in found.items() if output}
+    return Plan(
+        shape.name, shape.seed if seed is None else seed, document.file, steps, outputs, axes
+    )
 
 
-def read_shape_resolved(document: Document) -> Shape:
-    """The document's shape after interpolation."""
-    resolve(document)
-    return read_shape(document)
+def _require_var(document: Document, path: str) -> None:
+    """E303 for a var that is still ``???``."""
+    name = path.removeprefix("vars.")
+    hint = f"interleaf run {document.file} {path if '.' in name else name}=…"
+    document.problem("E303", path, f"'{name}' must be given", hint)
 
 
-def _require_vars(document: Document) -> None:
-    variables = document.data.get("vars") if isinstance(document.data, dict) else None
-    for name, value in (variables if isinstance(variables, dict) else {}).items():
-        if value is UNSET and not any(p.path == f"vars.{name}" for p in document.problems):
-            hint = f"interleaf run {document.file} {name}=…"
-            document.problem("E303", f"vars.{name}", f"'{name}' must be given", hint)
-
-
-def _output(document: Document, raw: RawOutput, steps: dict[str, Step], shape: Shape) -> Output | None:
-    from interleaf.pipeline.graph import find_wire
+def _output(
+    document: Document, raw: RawOutput, steps: dict[str, Step], shape: Shape
+) -> Output | None:
+    from interleaf.pipeline.site import find_wire
 
     path = f"outputs.{raw.name}"
-    inner = path if path in document.marks and f"{path}.from" not in document.marks else f"{path}.from"
-    source = find_wire(document, steps, shape, raw.source, inner)
+    written = isinstance(document.data["outputs"][raw.name], dict)
+    place = f"{path}.from" if written else path
+    source = find_wire(document, steps, shape, raw.source, place)
     if not raw.gate:
         return Output(raw.name, source) if source else None
     gate = find_wire(document, steps, shape, raw.gate, f"{path}.gate")

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
 from interleaf.errors import closest, did_you_mean
 from interleaf.pipeline.document import Document
 from interleaf.pipeline.params import UNSET
+from interleaf.pipeline.written import RawOutput, RawStep, Shape
+
+__all__ = [
+    "OUTPUT",
+    "STEP",
+    "TOP",
+    "VERSION",
+    "RawOutput",
+    "RawStep",
+    "Shape",
+    "is_name",
+    "read_shape",
+]
 
 VERSION = 1
 TOP = ("version", "name", "summary", "seed", "vars", "steps", "outputs")
@@ -15,182 +27,211 @@ STEP = ("use", "of", "with", "call", "needs", "each")
 OUTPUT = ("from", "gate")
 
 
-@dataclass(slots=True)
-class RawStep:
-    """A step as written: ``needs`` maps ports to lists of ``step`` or ``step.port``."""
-
-    name: str
-    use: str = ""
-    of: str = ""
-    with_: dict[str, Any] = field(default_factory=dict)
-    call: str | None = None
-    needs: dict[str, list[str]] = field(default_factory=dict)
-    each: dict[str, list[Any]] = field(default_factory=dict)
-
-    @property
-    def path(self) -> str:
-        """``steps.name``."""
-        return f"steps.{self.name}"
-
-
-@dataclass(frozen=True, slots=True)
-class RawOutput:
-    """An output as written."""
-
-    name: str
-    source: str
-    gate: str = ""
-
-
-@dataclass(slots=True)
-class Shape:
-    """A document's sections, typed; broken parts are left out and noted in the document."""
-
-    name: str
-    seed: int
-    steps: dict[str, RawStep]
-    outputs: dict[str, RawOutput]
-
-
 def read_shape(document: Document) -> Shape:
-    """Check sections and keys: E101, E102, E103, E105, and E302 for a section of a wrong type."""
-    data = document.data
-    if not isinstance(data, dict):
-        if not document.problems:
-            document.problem("E102", "steps", "a pipeline is a mapping with 'version' and 'steps'")
-        data = {}
-    near = _unknown_keys(document, data, TOP, "")
-    _version(document, data, near)
-    steps = _mapping(document, data, "steps", "")
-    if not steps and "steps" not in near and not document.problems:
-        document.problem("E102", "steps", "the section 'steps' is missing or empty")
-    seed = data.get("seed", 0)
-    if seed is not UNSET and (not isinstance(seed, int) or isinstance(seed, bool)):
-        document.problem("E302", "seed", f"expected int, got {type(seed).__name__} {seed!r}")
-        seed = 0
-    name = data.get("name") or document.file.rpartition("/")[2].partition(".")[0]
-    if not isinstance(name, str) or not _plain_name(name):
-        document.problem("E302", "name", "a name is letters, digits, '-' and '_'")
-    _mapping(document, data, "vars", "")
-    return Shape(
-        name=str(name),
-        seed=0 if seed is UNSET else seed,
-        steps={n: s for n, v in steps.items() if (s := _step(document, n, v))},
-        outputs={
-            n: o
-            for n, v in _mapping(document, data, "outputs", "").items()
-            if (o := _output(document, n, v))
-        },
-    )
+    """Check sections and keys: E101, E102, E103, E105, E106, and E302 for what has a wrong type."""
+    return _ShapeReader(document).read()
 
 
-def _plain_name(name: str) -> bool:
+def is_name(name: str) -> bool:
+    """Whether steps, outputs and vars may be called so: letters, digits, ``-`` and ``_``."""
     return bool(name) and name.replace("-", "").replace("_", "").isalnum()
 
 
-def _unknown_keys(document: Document, data: dict[str, Any], known: tuple[str, ...], path: str) -> set[str]:
-    """Report E101 for each unknown key; the known keys that the unknown ones come near to."""
-    near = set()
-    for key in data:
-        if key not in known:
-            inner = f"{path}.{key}" if path else key
-            document.problem("E101", inner, f"unknown key '{key}'", did_you_mean(key, known), key=True)
-            near.add(closest(key, known))
-    return near
+class _ShapeReader:
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self.data: dict[str, Any] = document.data if isinstance(document.data, dict) else {}
 
-
-def _version(document: Document, data: dict[str, Any], near: set[str]) -> None:
-    if "version" not in data:
-        if "version" not in near and "steps" in data:
-            document.problem("E103", "version", f"'version' is missing: write version: {VERSION}")
-    elif data["version"] != VERSION or isinstance(data["version"], bool):
-        document.problem(
-            "E103",
-            "version",
-            f"version {data['version']!r} is not known: this interleaf reads version {VERSION}",
+    def read(self) -> Shape:
+        if not isinstance(self.document.data, dict):
+            if not self.document.problems:
+                self._note("E102", "steps", "a pipeline is a mapping with 'version' and 'steps'")
+            return Shape("", 0, {}, {}, None)
+        near = self._unknown_keys(self.data, TOP, "")
+        self._version(near)
+        for name in self._mapping(self.data, "vars", ""):
+            if not is_name(name):
+                self._bad_name("var", f"vars.{name}")
+        steps = self._steps(near)
+        read = {name: step for name, raw in steps.items() if (step := self._step(name, raw))}
+        outputs = self._mapping(self.data, "outputs", "").items()
+        return Shape(
+            name=self._name(),
+            seed=self._seed(),
+            steps=read,
+            outputs={n: output for n, raw in outputs if (output := self._output(n, raw))},
+            unread=frozenset(set(steps) - set(read)) if steps else None,
         )
 
+    # sections
 
-def _mapping(document: Document, data: dict[str, Any], key: str, path: str) -> dict[str, Any]:
-    value = data.get(key)
-    if value is None or value is UNSET:
-        return {}
-    if isinstance(value, dict):
-        return value
-    inner = f"{path}.{key}" if path else key
-    document.problem("E302", inner, f"expected a mapping, got {type(value).__name__} {value!r}")
-    return {}
+    def _version(self, near: set[str]) -> None:
+        found = self.data.get("version")
+        if "version" not in self.data:
+            if "version" not in near:
+                hint = f"begin the file with: version: {VERSION}"
+                self._note("E103", "version", "'version' is missing", hint)
+        elif found is not UNSET and (found != VERSION or type(found) is not int):
+            message = f"version {found!r} is not known: this interleaf reads version {VERSION}"
+            self._note("E103", "version", message)
 
+    def _steps(self, near: set[str]) -> dict[str, Any]:
+        steps = self._mapping(self.data, "steps", "")
+        told = "steps" in near or self.document.is_wrong("steps")
+        if not steps and not told and self.data.get("steps") is not UNSET:
+            self._note("E102", "steps", "the section 'steps' is missing or empty")
+        return steps
 
-def _step(document: Document, name: str, raw: Any) -> RawStep | None:
-    path = f"steps.{name}"
-    if not name.isidentifier() and not _plain_name(name):
-        document.problem("E302", path, "a step's name is letters, digits, '-' and '_'", key=True)
-        return None
-    if not isinstance(raw, dict):
-        if not any(p.path.startswith(path) for p in document.problems):
-            document.problem("E302", path, "expected a mapping with 'use' or 'of'")
-        return None
-    near = _unknown_keys(document, raw, STEP, path)
-    use, of = _text(document, raw, "use", path), _text(document, raw, "of", path)
-    if ("use" in raw) == ("of" in raw):
-        if not near & {"use", "of"}:
+    def _name(self) -> str:
+        stem = self.document.file.rpartition("/")[2].partition(".")[0]
+        name = self.data.get("name", stem)
+        if name is UNSET or ("name" not in self.data and not is_name(stem)):
+            return "pipeline"
+        if not isinstance(name, str) or not is_name(name):
+            self._bad_name("pipeline", "name", key=False)
+        summary = self.data.get("summary", "")
+        if not isinstance(summary, str) and summary is not UNSET:
+            self._wrong("summary", "a text", summary)
+        return str(name)
+
+    def _seed(self) -> int:
+        seed = self.data.get("seed", 0)
+        if isinstance(seed, int) and not isinstance(seed, bool):
+            return seed
+        if seed is not UNSET:
+            self._wrong("seed", "int", seed)
+        return 0
+
+    # a step
+
+    def _step(self, name: str, raw: Any) -> RawStep | None:
+        path = f"steps.{name}"
+        if not is_name(name):
+            self._bad_name("step", path)
+            return None
+        if not isinstance(raw, dict):
+            if raw is not UNSET:
+                self._wrong(path, "a mapping with 'use' or 'of'", raw)
+            return None
+        near = self._unknown_keys(raw, STEP, path)
+        use, of = self._reference(raw, "use", path), self._reference(raw, "of", path)
+        if ("use" in raw) == ("of" in raw) and not near & {"use", "of"}:
             problem = "both 'use' and 'of'" if "use" in raw else "neither 'use' nor 'of'"
-            document.problem("E105", path, f"step '{name}' has {problem}: expected one of them", key=True)
-        return None
-    if not use and not of:
-        return None
-    step = RawStep(name, use, of, _mapping(document, raw, "with", path))
-    step.call = _text(document, raw, "call", path) or None
-    step.needs = _needs(document, raw, path)
-    step.each = _each(document, raw, path)
-    return step
+            message = f"step '{name}' has {problem}: expected one of them"
+            self._note("E105", path, message, key=True)
+        if bool(use) == bool(of):
+            return None
+        step = RawStep(name, use, of, written={*raw, *near}, unclear=near)
+        step.unclear |= {k for k in STEP if k in raw and not _is_clear(k, raw[k])}
+        step.with_ = self._mapping(raw, "with", path)
+        step.call = self._call(raw, path)
+        step.needs = self._needs(step, raw)
+        step.each = self._each(raw, path)
+        return step
 
-
-def _text(document: Document, raw: dict[str, Any], key: str, path: str) -> str:
-    value = raw.get(key)
-    if value is None and key not in raw:
+    def _reference(self, raw: dict[str, Any], key: str, path: str) -> str:
+        value = raw.get(key)
+        if isinstance(value, str) and value:
+            return value
+        if key in raw and value is not UNSET:
+            expected = "plugin.component" if key == "use" else "the name of a step"
+            self._note("E106", f"{path}.{key}", f"expected {expected}, got {_told(value)}")
         return ""
-    if isinstance(value, str):
-        return value
-    if value is not UNSET:
-        document.problem("E302", f"{path}.{key}", f"expected a name, got {type(value).__name__} {value!r}")
-    return ""
 
-
-def _needs(document: Document, raw: dict[str, Any], path: str) -> dict[str, list[str]]:
-    needs = {}
-    for port, source in _mapping(document, raw, "needs", path).items():
-        sources = source if isinstance(source, list) else [source]
-        if all(isinstance(s, str) for s in sources):
-            needs[port] = sources
-        else:
-            document.problem("E302", f"{path}.needs.{port}", "expected a step, step.port, or a list of them")
-    return needs
-
-
-def _each(document: Document, raw: dict[str, Any], path: str) -> dict[str, list[Any]]:
-    each = {}
-    for axis, values in _mapping(document, raw, "each", path).items():
-        if isinstance(values, list) and values:
-            each[axis] = values
-        elif values is not UNSET:
-            document.problem("E302", f"{path}.each.{axis}", "expected a list with at least one value")
-    return each
-
-
-def _output(document: Document, name: str, raw: Any) -> RawOutput | None:
-    path = f"outputs.{name}"
-    if not _plain_name(name):
-        document.problem("E302", path, "an output's name is letters, digits, '-' and '_'", key=True)
+    def _call(self, raw: dict[str, Any], path: str) -> str | None:
+        call = raw.get("call")
+        if "call" not in raw or isinstance(call, str) or call is UNSET:
+            return call if isinstance(call, str) else None
+        self._note("E406", f"{path}.call", f"expected the name of a call, got {_told(call)}")
         return None
-    if isinstance(raw, str):
-        return RawOutput(name, raw)
-    if not isinstance(raw, dict):
-        document.problem("E302", path, "expected step, step.port, or {from: …, gate: …}")
-        return None
-    near = _unknown_keys(document, raw, OUTPUT, path)
-    source, gate = _text(document, raw, "from", path), _text(document, raw, "gate", path)
-    if not source and "from" not in near and "from" not in raw:
-        document.problem("E105", path, f"output '{name}' has no 'from'", key=True)
-    return RawOutput(name, source, gate) if source else None
+
+    def _needs(self, step: RawStep, raw: dict[str, Any]) -> dict[str, list[str]]:
+        needs = {}
+        for port, source in self._mapping(raw, "needs", step.path).items():
+            sources = source if isinstance(source, list) else [source]
+            for i, value in enumerate(sources):
+                index = f"[{i}]" if isinstance(source, list) else ""
+                self._source(value, f"{step.path}.needs.{port}{index}")
+            needs[port] = [s for s in sources if isinstance(s, str) and s]
+            if len(needs[port]) < len(sources):
+                step.unclear.add(f"needs.{port}")
+        return needs
+
+    def _source(self, value: Any, path: str) -> None:
+        if value is not UNSET and not (isinstance(value, str) and value):
+            self._note("E106", path, f"expected a step or step.port, got {_told(value)}")
+
+    def _each(self, raw: dict[str, Any], path: str) -> dict[str, list[Any]]:
+        each = {}
+        for axis, values in self._mapping(raw, "each", path).items():
+            if isinstance(values, list) and values:
+                each[axis] = values
+            elif values is not UNSET:
+                self._wrong(f"{path}.each.{axis}", "a list with at least one value", values)
+        return each
+
+    # an output
+
+    def _output(self, name: str, raw: Any) -> RawOutput | None:
+        path = f"outputs.{name}"
+        if not is_name(name):
+            self._bad_name("output", path)
+            return None
+        if isinstance(raw, str) and raw:
+            return RawOutput(name, raw)
+        if not isinstance(raw, dict):
+            if raw is not UNSET:
+                self._wrong(path, "step, step.port, or {from: …, gate: …}", raw)
+            return None
+        near = self._unknown_keys(raw, OUTPUT, path)
+        source, gate = self._reference(raw, "from", path), self._reference(raw, "gate", path)
+        if "from" not in raw and "from" not in near:
+            self._note("E105", path, f"output '{name}' has no 'from'", key=True)
+        return RawOutput(name, source, gate) if source else None
+
+    # what they share
+
+    def _unknown_keys(self, data: dict[str, Any], known: tuple[str, ...], path: str) -> set[str]:
+        """E101 for each unknown key; the known keys, not written, that those come near to."""
+        absent = [key for key in known if key not in data]
+        unknown = [key for key in data if key not in known]
+        for key in unknown:
+            inner = f"{path}.{key}" if path else key
+            hint = did_you_mean(key, known)
+            self._note("E101", inner, f"unknown key '{key}'", hint, key=True)
+        return {near for key in unknown if (near := closest(key, absent))}
+
+    def _mapping(self, data: dict[str, Any], key: str, path: str) -> dict[str, Any]:
+        value = data.get(key)
+        if isinstance(value, dict):
+            return value
+        inner = f"{path}.{key}" if path else key
+        if value is not None and value is not UNSET:
+            self._wrong(inner, "a mapping", value)
+        return {}
+
+    def _wrong(self, path: str, expected: str, value: Any) -> None:
+        self._note("E302", path, f"expected {expected}, got {_told(value)}")
+
+    def _bad_name(self, what: str, path: str, *, key: bool = True) -> None:
+        message = f"the name of a {what} is letters, digits, '-' and '_'"
+        self._note("E302", path, message, key=key)
+
+    def _note(
+        self, code: str, path: str, message: str, hint: str = "", *, key: bool = False
+    ) -> None:
+        self.document.problem(code, path, message, hint, key=key)
+
+
+def _is_clear(key: str, section: Any) -> bool:
+    """Whether a section has the type it should have."""
+    if key == "call":
+        return isinstance(section, str)
+    return section is None or isinstance(section, dict)
+
+
+def _told(value: Any) -> str:
+    if value is None:
+        return "nothing"
+    text = repr(value)
+    return f"{type(value).__name__} {text if len(text) <= 60 else text[:59] + '…'}"
