@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
@@ -128,9 +127,14 @@ class Session:
                 found[name] = self._input(instance, name, sources[0])
         return found
 
+    def _live(self, source: Source) -> Any:
+        """A value as a component receives it: a schedule is live, not its definition."""
+        value = self.value(source)
+        return make(value) if source.instance.step.gives.get(source.port) == "schedule" else value
+
     def _items(self, source: Source, wanted: str) -> list[Item]:
         """What a ``*`` port gathers; a dataset of the port's kind gives its items."""
-        instance, value = source.instance, self.value(source)
+        instance, value = source.instance, self._live(source)
         name, coords = instance.step.name, dict(instance.coords)
         if maps(instance.step.gives[source.port], wanted):
             pairs = as_dataset(value).items()
@@ -138,7 +142,7 @@ class Session:
         return [Item(value, name, source.port, coords)]
 
     def _input(self, instance: Instance, name: str, source: Source) -> Any:
-        value = self.value(source)
+        value = self._live(source)
         wanted = instance.step.call.ports[name].type
         if name in instance.step.mapped or wanted.startswith("dataset["):
             return as_dataset(value)
@@ -159,6 +163,3 @@ def check_kind(value: Any, kind: str, what: str) -> None:
     raise InterleafError(
         f"{what} should be {kind} ({expected.__name__}), got {type(value).__name__}"
     )
-
-
-Outputs = Mapping[str, Any]
