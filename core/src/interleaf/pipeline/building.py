@@ -1,4 +1,4 @@
-"""Between plain data and Config dataclasses: ``plain`` takes one apart, ``build`` puts it together."""
+"""Plain data and Config dataclasses: ``plain`` takes one apart, ``build`` puts one together."""
 
 from __future__ import annotations
 

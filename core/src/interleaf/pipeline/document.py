@@ -5,6 +5,7 @@ YAML 1.2 core scalars, safe tags only; duplicate keys and merge keys are refused
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ __all__ = [
 ]  # fmt: skip
 
 MAX_NODES, MAX_DEPTH, MAX_BYTES = 100_000, 60, 4 << 20
+_INDENT = re.compile(r"^[ \-?:]+", re.MULTILINE)
 
 
 def read_document(file: Path, shown: str = "") -> Document:
@@ -46,17 +48,12 @@ def parse_document(text: str, file: str, folder: Path) -> Document:
         return document
     try:
         root = _compose(text)
+        if root is not None:
+            document.data = _Reader(document).read(root, "", 0)
     except yaml.YAMLError as error:
         document.problems.append(_syntax(error, text, file))
-        return document
-    except RecursionError:
-        document.problem("E100", "", f"nested deeper than {MAX_DEPTH} levels")
-        return document
-    if root is not None:
-        try:
-            document.data = _Reader(document).read(root, "", 0)
-        except _TooLarge as error:
-            document.problem("E100", error.path, f"the document expands to more than {error.limit}")
+    except _TooLarge as error:
+        document.problems.append(error.problem(file))
     return document
 
 
@@ -69,12 +66,33 @@ def scalar(text: str) -> Any:
 
 
 def _compose(text: str) -> yaml.Node | None:
+    if _may_be_deep(text):
+        _check_depth(text)
     loader = Loader(text)
     try:
         root: yaml.Node | None = loader.get_single_node()
         return root
     finally:
         loader.dispose()
+
+
+def _may_be_deep(text: str) -> bool:
+    """Whether a document could be nested deeper than the C parser's own stack allows.
+
+    A flow level needs a bracket, two block levels at least one more column of indentation.
+    """
+    indent = max(map(len, _INDENT.findall(text)), default=0)
+    return text.count("[") + text.count("{") + 2 * indent > 1000
+
+
+def _check_depth(text: str) -> None:
+    """Raise _TooLarge for too deep a document, going through it without recursion."""
+    depth = 0
+    for event in yaml.parse(text, Loader):
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            raise _TooLarge(event, f"{MAX_DEPTH} levels")
 
 
 def _syntax(error: yaml.YAMLError, text: str, file: str) -> Problem:
@@ -99,9 +117,14 @@ _SCALARS = ("null", "bool", "int", "float", "str")
 
 
 class _TooLarge(Exception):
-    def __init__(self, path: str, limit: str) -> None:
-        super().__init__(path)
-        self.path, self.limit = path, limit
+    def __init__(self, node: yaml.Node | yaml.Event, limit: str) -> None:
+        super().__init__(limit)
+        self.node, self.limit = node, limit
+
+    def problem(self, file: str) -> Problem:
+        line, col = _start(self.node)
+        message = f"the document expands to more than {self.limit}"
+        return Problem("E100", message, "", file, line, col)
 
 
 class _Reader:
@@ -113,9 +136,9 @@ class _Reader:
     def read(self, node: yaml.Node, path: str, depth: int) -> Any:
         self.nodes += 1
         if self.nodes > MAX_NODES:
-            raise _TooLarge(path, f"{MAX_NODES} nodes")
+            raise _TooLarge(node, f"{MAX_NODES} nodes")
         if depth > MAX_DEPTH:
-            raise _TooLarge(path, f"{MAX_DEPTH} levels")
+            raise _TooLarge(node, f"{MAX_DEPTH} levels")
         self.document.marks.setdefault(path, Mark(_start(node), _start(node)))
         if not self._safe(node, path):
             return UNSET
@@ -142,7 +165,9 @@ class _Reader:
         data: dict[str, Any] = {}
         for key_node, value_node in node.value:
             key = self._key(key_node, path, data)
-            if key is not None:
+            if key is None:
+                self.document.torn.add(path)
+            else:
                 inner = f"{path}.{key}" if path else key
                 self.document.marks[inner] = Mark(_start(key_node), _start(value_node))
                 data[key] = self.read(value_node, inner, depth + 1)
@@ -180,5 +205,6 @@ class _Reader:
             return UNSET
 
 
-def _start(node: yaml.Node) -> tuple[int, int]:
-    return node.start_mark.line + 1, node.start_mark.column + 1
+def _start(node: yaml.Node | yaml.Event) -> tuple[int, int]:
+    mark = node.start_mark
+    return (mark.line + 1, mark.column + 1) if mark else (0, 0)

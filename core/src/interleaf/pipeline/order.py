@@ -14,13 +14,21 @@ def order_steps(document: Document, shape: Shape) -> list[str]:
     """Steps after all they depend on, in document order where free; E402 for each circle.
 
     Texts listed under ``each`` count as dependencies too when they name a step: whether they are
-    inputs or mere values is not known yet, so they decide the order and make no circle.
+    inputs or mere values is not known yet, so one that closes a circle is passed over.
     """
     certain = {n: [e for e in _edges(raw) if e[1] in shape.steps] for n, raw in shape.steps.items()}
     for circle in _walk(certain)[1]:
         _note_circle(document, list(shape.steps), circle)
     listed = {n: [e for e in _listed(raw) if e[1] in shape.steps] for n, raw in shape.steps.items()}
-    return _walk({name: certain[name] + listed[name] for name in shape.steps})[0]
+    while True:
+        order, circles = _walk({name: certain[name] + listed[name] for name in shape.steps})
+        doubtful = [
+            (n, path) for circle in circles for n, path in circle if f"steps.{n}.each." in path
+        ]
+        if not doubtful:
+            return order
+        for name, path in doubtful:
+            listed[name] = [e for e in listed[name] if e[0] != path]
 
 
 def _edges(raw: RawStep) -> Iterator[tuple[str, str]]:

@@ -45,6 +45,7 @@ class Document:
     problems: list[Problem] = field(default_factory=list)
     given: set[str] = field(default_factory=set)  # places set on the command line
     reached: set[str] = field(default_factory=set)  # places that refer to those
+    torn: set[str] = field(default_factory=set)  # mappings with a key that was refused
     interpolated: bool = False
 
     def problem(

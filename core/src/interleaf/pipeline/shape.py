@@ -10,16 +10,8 @@ from interleaf.pipeline.params import UNSET
 from interleaf.pipeline.written import RawOutput, RawStep, Shape
 
 __all__ = [
-    "OUTPUT",
-    "STEP",
-    "TOP",
-    "VERSION",
-    "RawOutput",
-    "RawStep",
-    "Shape",
-    "is_name",
-    "read_shape",
-]
+    "OUTPUT", "STEP", "TOP", "VERSION", "RawOutput", "RawStep", "Shape", "is_name", "read_shape",
+]  # fmt: skip
 
 VERSION = 1
 TOP = ("version", "name", "summary", "seed", "vars", "steps", "outputs")
@@ -123,10 +115,11 @@ class _ShapeReader:
             return None
         step = RawStep(name, use, of, written={*raw, *near}, unclear=near)
         step.unclear |= {k for k in STEP if k in raw and not _is_clear(k, raw[k])}
+        step.unclear |= {k for k in STEP if self.document.torn & {path, f"{path}.{k}"}}
         step.with_ = self._mapping(raw, "with", path)
         step.call = self._call(raw, path)
         step.needs = self._needs(step, raw)
-        step.each = self._each(raw, path)
+        step.each = self._each(step, raw)
         return step
 
     def _reference(self, raw: dict[str, Any], key: str, path: str) -> str:
@@ -161,13 +154,16 @@ class _ShapeReader:
         if value is not UNSET and not (isinstance(value, str) and value):
             self._note("E106", path, f"expected a step or step.port, got {_told(value)}")
 
-    def _each(self, raw: dict[str, Any], path: str) -> dict[str, list[Any]]:
+    def _each(self, step: RawStep, raw: dict[str, Any]) -> dict[str, list[Any]]:
         each = {}
-        for axis, values in self._mapping(raw, "each", path).items():
+        for axis, values in self._mapping(raw, "each", step.path).items():
             if isinstance(values, list) and values:
                 each[axis] = values
-            elif values is not UNSET:
-                self._wrong(f"{path}.each.{axis}", "a list with at least one value", values)
+                continue
+            step.unclear.add("each")
+            if values is not UNSET:
+                place = f"{step.path}.each.{axis}"
+                self._wrong(place, "a list with at least one value", values)
         return each
 
     # an output
