@@ -38,7 +38,7 @@ release: .venv/.full
 
 .venv/bin/pip:
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip --disable-pip-version-check install --quiet -c constraints.txt hatchling
+	$(BIN)/pip --disable-pip-version-check install --quiet -c constraints.txt hatchling editables
 
 # what the demo needs: no torch
 .venv/.light: .venv/bin/pip constraints.txt $(PROJECTS)

@@ -8,8 +8,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import interleaf
 import pytest
+
+import interleaf
 from interleaf.pipeline.runner import RunResult
 
 

@@ -8,8 +8,9 @@ import sys
 import time
 from pathlib import Path
 
-import interleaf
 import pytest
+
+import interleaf
 from interleaf.errors import InterleafError, StoreError
 from interleaf.pipeline.monitor import Quiet
 from interleaf.pipeline.plan import load_plan

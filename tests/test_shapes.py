@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+
 from interleaf import ModelHandle
 from interleaf.errors import InterleafError
 

@@ -151,7 +151,7 @@ class _Resolver:
 def _size(value: Any) -> int:
     if isinstance(value, dict | list):
         return 1 + sum(map(_size, value.values() if isinstance(value, dict) else value))
-    return 1 + len(value) // 1000 if isinstance(value, str) else 1
+    return 1 + len(value) // 100 if isinstance(value, str) else 1
 
 
 def _absolute(reference: str, path: str) -> str:

@@ -46,12 +46,14 @@ def catalogue() -> Mapping[str, CatalogueEntry]:
 def read_catalogue(file: Path) -> dict[str, CatalogueEntry]:
     """The entries of one catalogue file; raises InvalidInput naming the file and the entry."""
     try:
-        raw: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8")).get("plugins", {})
+        raw = tomllib.loads(file.read_text(encoding="utf-8")).get("plugins", {})
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InvalidInput(
             f"{file}: not a readable catalogue ({error})",
             hint="INTERLEAF_CATALOGUE lists TOML files like registry.toml",
         ) from error
+    if not isinstance(raw, dict):
+        raise InvalidInput(f"{file}: 'plugins' must hold one table for each plugin")
     return {name: _entry(file, name, table) for name, table in raw.items()}
 
 

@@ -273,7 +273,8 @@ class Psnr(Evaluator):
         if subject is not None and reference is not None:
             error = _error(subject, reference)
             value, reason = -10 * math.log10(error) if error else math.inf, ""
-        return Report((Measure(name="psnr", value=value, reason=reason, unit="dB", direction="up"),))
+        measure = Measure(name="psnr", value=value, reason=reason, unit="dB", direction="up")
+        return Report((measure,))
 
 
 class Judge(Evaluator):
@@ -337,11 +338,15 @@ class Text(Renderer):
         return "".join(f"{item.label}: {_told(item.value)}\n" for item in items).encode()
 
 
+def _number(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.6g}"
+
+
 def _told(value: Any) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, Report):
-        told = [f"{m.name}={m.value if m.value is None else f'{m.value:.6g}'}" for m in value.measures]
+        told = [f"{m.name}={_number(m.value)}" for m in value.measures]
         return ", ".join(told + ([value.verdict.outcome] if value.verdict else []))
     if isinstance(value, Image):
         return "×".join(map(str, value.pixels.shape)) + f" mean {unit(value).mean():.4f}"

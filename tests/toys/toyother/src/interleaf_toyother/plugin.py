@@ -34,7 +34,7 @@ PLUGIN = Plugin(
         ),
         component(
             "recolour", Model, f"{_CODE}:Recolour", deterministic=True,
-            calls={"apply": Call(needs={"image": "image", "palette": "toy.palette"}, gives=_PICTURE)},
+            calls={"apply": Call(needs={**_PICTURE, "palette": "toy.palette"}, gives=_PICTURE)},
             summary="paints a picture with another plugin's palette",
         ),
     ],
