@@ -27,7 +27,7 @@ def load(ref: str, **params: Any) -> Component:
     problems: list[Problem] = []
 
     def complain(code: str, path: str, message: str, hint: str) -> None:
-        problems.append(Problem(code, message, path, ref, 0, 0, hint))
+        problems.append(Problem(code, message, ref + path.removeprefix("with"), hint=hint))
 
     raw = {n: plain(v) for n, v in params.items() if n not in ports}
     values = check_params(raw, [cls], "with", lambda path: Path.cwd(), complain)[0]

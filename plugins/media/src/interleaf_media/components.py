@@ -1,0 +1,188 @@
+"""Pictures as a Dataset and a Renderer, fidelity as an Evaluator."""
+
+import hashlib
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
+from importlib.resources import files as package_files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from interleaf.errors import InvalidInput
+from interleaf.interfaces import Dataset, Evaluator, Measure, Renderer, Report
+from interleaf.values import Artifact, Image
+from interleaf_media import fidelity
+from interleaf_media.config import FidelityConfig, ImagesConfig, PngConfig, SampleConfig
+from interleaf_media.reading import MAX_PIXELS, read_image
+from interleaf_media.writing import encode_png, to_integers
+
+SUFFIXES = frozenset(  # what a folder's pattern "*" takes
+    (".png", ".jpg", ".jpeg", ".jpe", ".tif", ".tiff", ".webp", ".bmp", ".gif", ".avif", ".jp2")
+) | {".ppm", ".pgm", ".pbm", ".pnm", ".tga"}
+
+
+class Pictures(Dataset):
+    """Picture files, read one at a time; subclasses say which."""
+
+    max_pixels = MAX_PIXELS
+
+    @cached_property
+    def files(self) -> Mapping[str, Path]:
+        """The files by id."""
+        raise NotImplementedError
+
+    def __iter__(self) -> Iterator[Image]:
+        return (read_image(file, self.max_pixels) for file in self.files.values())
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def __getitem__(self, index: int) -> Image:
+        return read_image(list(self.files.values())[index], self.max_pixels)
+
+    def ids(self) -> Iterator[str]:
+        """File names without their suffix, relative to the root."""
+        return iter(self.files)
+
+    def fingerprint(self) -> str:
+        """BLAKE2b of ids and file contents."""
+        digest = hashlib.blake2b(digest_size=16)
+        for name, file in self.files.items():
+            content = hashlib.blake2b(file.read_bytes(), digest_size=16).digest()
+            digest.update(name.encode() + b"\0" + content)
+        return digest.hexdigest()
+
+
+class Images(Pictures):
+    """A picture file, or the pictures of a folder in natural order."""
+
+    Config = ImagesConfig
+
+    def __init__(self, config: ImagesConfig) -> None:
+        super().__init__(config)
+        self.max_pixels = config.max_pixels
+
+    @cached_property
+    def files(self) -> Mapping[str, Path]:
+        """The files by id; raises InvalidInput when there are none."""
+        root = Path(self.config.root)
+        if not root.exists():
+            raise InvalidInput(
+                f"{root}: no such file or folder",
+                hint="root names a picture or a folder of pictures",
+            )
+        if root.is_file():
+            return {root.stem: root}
+        found = sorted(
+            (f for f in root.glob(self.config.pattern) if self._wanted(f.relative_to(root), f)),
+            key=lambda f: _natural(f.relative_to(root).as_posix()),
+        )
+        if not found:
+            raise InvalidInput(
+                f"{root}: no pictures match '{self.config.pattern}'",
+                hint="pattern chooses files of the folder, '**/*.png' looks in its folders too",
+            )
+        return _named(root, found)
+
+    def _wanted(self, name: Path, file: Path) -> bool:
+        hidden = any(part.startswith(".") for part in name.parts)
+        known = self.config.pattern != "*" or file.suffix.lower() in SUFFIXES
+        return file.is_file() and known and not hidden
+
+
+class Sample(Pictures):
+    """Photographs inside the scikit-image package; see its ``data/README.txt`` for their origin."""
+
+    Config = SampleConfig
+    NAMES = ("astronaut", "camera", "chelsea", "coffee", "rocket")
+
+    @cached_property
+    def files(self) -> Mapping[str, Path]:
+        """The files by name."""
+        folder = Path(str(package_files("skimage"))) / "data"
+        chosen = self.NAMES if self.config.name == "all" else (self.config.name,)
+        return {name: next(folder.glob(f"{name}.*")) for name in chosen}
+
+
+class Png(Renderer):
+    """A picture as a PNG file."""
+
+    Config = PngConfig
+    media_type = "image/png"
+
+    def render(self, image: Image) -> Artifact:
+        """``image`` as PNG; floats are clipped to 0..1 and rounded to 8 bits."""
+        return Artifact(encode_png(image, self.config.level), self.media_type)
+
+
+class Fidelity(Evaluator):
+    """PSNR, SSIM and MS-SSIM after rounding to 8 bits (16-bit pairs stay 16-bit)."""
+
+    Config = FidelityConfig
+
+    def evaluate(self, subject: Image, reference: Image) -> Report:
+        """Compare two pictures of one size; raises InvalidInput when the sizes differ."""
+        a, b = _comparable(subject, reference)
+        return Report(tuple(_measure(name, a, b) for name in self.config.measures))
+
+
+def _measure(name: str, a: np.ndarray, b: np.ndarray) -> Measure:
+    compute, unit, smallest = MEASURES[name]
+    side = min(a.shape[:2])
+    common: dict[str, Any] = {
+        "unit": unit,
+        "direction": "up",
+        "settings": {"range": int(fidelity.peak(a))},
+    }
+    if side < smallest:
+        reason = f"a side of {side} px is less than the {smallest} px that {name} needs"
+        return Measure(name=name, value=None, reason=reason, **common)
+    value = compute(a, b)
+    reason = "the pictures are equal" if math.isinf(value) else ""
+    return Measure(name=name, value=value, reason=reason, **common)
+
+
+MEASURES: Mapping[str, tuple[Callable[[np.ndarray, np.ndarray], float], str, int]] = {
+    "psnr": (fidelity.psnr, "dB", 1),
+    "ssim": (fidelity.ssim, "", fidelity.WINDOW),
+    "ms_ssim": (fidelity.ms_ssim, "", fidelity.SMALLEST_MS_SSIM),
+}
+
+
+def _comparable(subject: Image, reference: Image) -> tuple[np.ndarray, np.ndarray]:
+    if subject.pixels.shape != reference.pixels.shape:
+        found, expected = (_size(i.pixels) for i in (subject, reference))
+        raise InvalidInput(
+            f"the subject is {found}, the reference {expected}",
+            hint="compare pictures of one size; resizing one would change what is measured",
+        )
+    a, b = to_integers(subject).pixels, to_integers(reference).pixels
+    if a.dtype != b.dtype:  # the coarser one decides
+        a, b = (_to_eight(p) for p in (a, b))
+    return a, b
+
+
+def _to_eight(pixels: np.ndarray) -> np.ndarray:
+    if pixels.dtype == np.uint8:
+        return pixels
+    return np.floor(pixels / 257.0 + 0.5).astype(np.uint8)
+
+
+def _size(pixels: np.ndarray) -> str:
+    height, width, channels = pixels.shape
+    return f"{width}×{height} with {channels} channel{'s' if channels > 1 else ''}"
+
+
+def _natural(name: str) -> list[tuple[int, int, str]]:
+    """A sort key by which 2 comes before 10."""
+    return [(0, int(t), t) if t.isdecimal() else (1, 0, t) for t in re.split(r"(\d+)", name) if t]
+
+
+def _named(root: Path, files: list[Path]) -> dict[str, Path]:
+    """Files by relative name without suffix, with it where two would be called the same."""
+    bare = [f.relative_to(root).with_suffix("").as_posix() for f in files]
+    whole = [f.relative_to(root).as_posix() for f in files]
+    return {b if bare.count(b) == 1 else w: f for b, w, f in zip(bare, whole, files, strict=True)}
