@@ -1,0 +1,42 @@
+"""Keeping a fit across a killed attempt."""
+
+import os
+import time
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from interleaf_gaussianimage.fitting import Fitting
+
+SAVE_EVERY = 2.0  # seconds
+
+
+class Checkpoint:
+    """A file in `folder` that holds a fit's state; None keeps nothing."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self.file = folder / "fit.npz" if folder else None
+        self.saved = time.monotonic()
+
+    def restore(self, fitting: Fitting) -> None:
+        """Continue a fit that was cut off, if there is one; a file that cannot be read is ignored."""
+        if self.file is None or not self.file.is_file():
+            return
+        try:
+            with np.load(self.file, allow_pickle=False) as state:
+                fitting.restore(dict(state))
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            return  # from the beginning: slower, the same result
+
+    def save(self, fitting: Fitting) -> None:
+        """Write the state every `SAVE_EVERY` seconds; it appears whole."""
+        if self.file is None or time.monotonic() - self.saved < SAVE_EVERY:
+            return
+        partial = self.file.with_suffix(".part")
+        with partial.open("wb") as out:
+            np.savez(out, **fitting.state)  # type: ignore[arg-type]
+            out.flush()
+            os.fsync(out.fileno())
+        partial.replace(self.file)
+        self.saved = time.monotonic()

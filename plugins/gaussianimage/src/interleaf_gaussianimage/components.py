@@ -1,0 +1,106 @@
+"""The paper's method as a Model and a Renderer."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from interleaf.builtin.config import RampConfig
+from interleaf.builtin.schedules import Cosine
+from interleaf.errors import InvalidInput
+from interleaf.interfaces import Context, Model, Renderer
+from interleaf.values import Image
+from interleaf_gaussianimage.checkpoint import Checkpoint
+from interleaf_gaussianimage.config import DrawConfig, FitConfig
+from interleaf_gaussianimage.drawing import render
+from interleaf_gaussianimage.fitting import Fitting, Rates
+from interleaf_gaussianimage.initial import start
+from interleaf_gaussianimage.splats import Floats, Splats, render_reference
+from interleaf_media.reading import read_image
+
+REPORT_EVERY = 20  # steps
+
+
+class Fit(Model):
+    """Fits Gaussians to a picture; goes on where a killed attempt left off."""
+
+    Config = FitConfig
+
+    def apply(self, image: Image | Floats | str | Path, ctx: Context | None = None) -> Splats:
+        """Splats for an `Image`, an array [H, W] or [H, W, C] as in `Image`, or a picture's path."""
+        config, ctx = self.config, ctx or Context()
+        target = unit_samples(image)
+        factors = self._factors()
+        begin = start(target, config.points, ctx.rng, config.init)
+        checkpoint = Checkpoint(ctx.resume)
+        with Fitting(
+            target,
+            begin,
+            Rates(config.position_rate, config.shape_rate, config.color_rate),
+            rotation_scale=config.covariance == "rotation_scale",
+            threads=ctx.threads or None,
+        ) as fitting:
+            checkpoint.restore(fitting)
+            for factor in factors[fitting.step :]:
+                fitting.advance(factor)
+                checkpoint.save(fitting)
+                if fitting.step % REPORT_EVERY == 0 or fitting.step == config.steps:
+                    ctx.monitor.progress(fitting.step, config.steps, psnr=psnr_of(fitting.error()))
+            return fitting.splats
+
+    def _factors(self) -> list[float]:
+        """The rate's value at every step."""
+        steps = self.config.steps
+        if not steps:
+            return []
+        default = Cosine(RampConfig(start=1.0, stop=0.02, length=steps))
+        rate = self.config.rate or default
+        values = next(iter(rate.table(np.arange(steps)).values()))
+        return [float(v) for v in values]
+
+
+class Draw(Renderer):
+    """Draws splats as a float picture, clipped to 0..1."""
+
+    Config = DrawConfig
+    media_type = "application/x-interleaf-image"
+
+    def render(self, splats: Splats, ctx: Context | None = None) -> Image:
+        """A float32 `Image` of the whole, or of `window`, at `scale`."""
+        window = self.config.window or None
+        if window and (len(window) != 4 or min(window[2:]) < 1):
+            raise InvalidInput(
+                f"window is {list(window)}", hint="expected [x, y, width, height], at least 1×1"
+            )
+        draw: Callable[..., Floats] = render_reference
+        options: dict[str, Any] = {}
+        if self.config.backend == "numba":
+            draw, options = render, {"threads": (ctx and ctx.threads) or None}
+        pixels = draw(splats, window, self.config.scale, **options)
+        return Image(np.clip(pixels, 0.0, 1.0).astype(np.float32))
+
+
+def unit_samples(image: Image | Floats | str | Path) -> Floats:
+    """[H, W, C] float32 in 0..1 of a picture in any form; raises InvalidInput for what is none."""
+    if isinstance(image, str | Path):
+        image = read_image(Path(image))
+    if isinstance(image, np.ndarray):
+        image = Image(image[:, :, None] if image.ndim == 2 else image)
+    if not isinstance(image, Image):
+        raise InvalidInput(
+            f"a {type(image).__name__} is no picture", hint="give an Image, an array or a path"
+        )
+    pixels = image.pixels
+    if pixels.size == 0 or not np.isfinite(pixels).all():
+        raise InvalidInput(
+            f"the picture {pixels.shape} has no pixels, or samples that are not finite",
+            hint="give a picture of at least 1×1 with finite samples",
+        )
+    top = 1.0 if pixels.dtype == np.float32 else np.iinfo(pixels.dtype).max
+    return (pixels / np.float32(top)).astype(np.float32)
+
+
+def psnr_of(error: float) -> float:
+    """dB for a mean squared error of samples in 0..1; 100 stands for anything better."""
+    return float(-10.0 * np.log10(max(error, 1e-10)))

@@ -1,0 +1,37 @@
+"""Parameters of the components of ``gaussianimage``."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from interleaf.interfaces import Schedule
+from interleaf.params import Ge, Gt, Le
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FitConfig:
+    """``points``: how many Gaussians. ``steps``: of gradient descent.
+
+    ``init``: ``gradient`` follows the picture, ``random`` does not. ``covariance``: what is moved,
+    ``rotation_scale`` (eq. 2) or ``cholesky`` (eq. 1). ``position_rate`` and ``shape_rate`` are
+    Adam's step sizes in pixels, ``color_rate`` in 0..1; ``rate`` multiplies all three, by default a
+    cosine from 1 to 0.02 over the steps.
+    """
+
+    points: Annotated[int, Ge(1), Le(10_000_000)] = 10_000
+    steps: Annotated[int, Ge(0)] = 1000
+    init: Literal["gradient", "random"] = "gradient"
+    covariance: Literal["rotation_scale", "cholesky"] = "rotation_scale"
+    position_rate: Annotated[float, Gt(0)] = 0.2
+    shape_rate: Annotated[float, Gt(0)] = 0.05
+    color_rate: Annotated[float, Gt(0)] = 0.02
+    rate: Schedule | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrawConfig:
+    """``scale``: pixels per fitted pixel, a side. ``window``: (x, y, width, height) in pixels of the
+    scaled picture; empty draws it whole. ``backend``: compiled, or the slow float64 definition."""
+
+    scale: Annotated[float, Gt(0), Le(64)] = 1.0
+    window: tuple[int, ...] = ()
+    backend: Literal["numba", "numpy"] = "numba"

@@ -1,0 +1,38 @@
+"""The descriptor of ``gaussianimage``."""
+
+from interleaf.interfaces import Model, Renderer
+from interleaf.plugin import Call, Plugin, component
+
+PLUGIN = Plugin(
+    name="gaussianimage",
+    api=0,
+    summary="images as sums of 2D Gaussians: fit a photograph, draw it at any scale",
+    paper="arXiv:2403.08551",
+    requires=["numba", "numpy"],
+    components=[
+        component(
+            "fit",
+            Model,
+            "interleaf_gaussianimage.components:Fit",
+            config="FitConfig",
+            calls={
+                "apply": Call(needs={"image": "image"}, gives={"splats": "gaussianimage.splats"})
+            },
+            deterministic=True,
+            summary="a picture to Gaussians, by gradient descent",
+        ),
+        component(
+            "draw",
+            Renderer,
+            "interleaf_gaussianimage.components:Draw",
+            config="DrawConfig",
+            calls={
+                "render": Call(needs={"splats": "gaussianimage.splats"}, gives={"image": "image"})
+            },
+            deterministic=True,
+            summary="Gaussians to a picture, any part at any scale",
+        ),
+    ],
+    kinds={"splats": "interleaf_gaussianimage.splats:Splats"},
+    pipelines=["pipelines/photo.yaml", "pipelines/ladder.yaml"],
+)
