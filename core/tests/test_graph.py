@@ -194,7 +194,7 @@ steps:
   a: {use: toy.shout, each: {ending: [c, d]}}
   d: {use: toy.pass, needs: {x: a}}
 """)
-    assert list(planned.steps)[0] == "a" and planned.steps["c"].wires["x"]
+    assert next(iter(planned.steps)) == "a" and planned.steps["c"].wires["x"]
 
 
 def test_inline_definitions_are_complete(step: Callable[[str], Step]) -> None:

@@ -28,7 +28,10 @@ class Collect(Model):
 
 def _rows(item: Item, several: bool) -> list[dict[str, Any]]:
     groups = dict.fromkeys(m.group for m in item.value.measures)
-    return [_row(item, group, several, bool(set(groups) - {""})) for group in groups]
+    named = set(groups) - {""}
+    if len(named) == 1 and "" in groups:  # a single item says what the whole says
+        return [_row(item, "", several, grouped=False)]
+    return [_row(item, group, several, bool(named)) for group in groups]
 
 
 def _row(item: Item, group: str, several: bool, grouped: bool) -> dict[str, Any]:

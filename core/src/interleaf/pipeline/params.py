@@ -106,9 +106,11 @@ class Checker:
             self.complain("E305", path, f"{value} is not a finite number", "")
             return False
         if isinstance(value, dict):
-            return all([self._finite(v, f"{path}.{k}") for k, v in value.items()])
+            found = [self._finite(v, f"{path}.{k}") for k, v in value.items()]  # tell about all
+            return all(found)
         if isinstance(value, list):
-            return all([self._finite(v, f"{path}[{i}]") for i, v in enumerate(value)])
+            found = [self._finite(v, f"{path}[{i}]") for i, v in enumerate(value)]
+            return all(found)
         return True
 
     def _converted(self, value: Any, option: Any, annotation: Any, path: str) -> Any:

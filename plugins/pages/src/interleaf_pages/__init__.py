@@ -1,0 +1,1 @@
+"""Results to look at: one HTML page, plots, tables."""
