@@ -1,0 +1,66 @@
+"""Wheels into an empty environment; what an import loads."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+LIGHT = ("core", "cli", "plugins/media", "plugins/pages", "plugins/gaussianimage")
+
+
+@pytest.fixture(scope="module")
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheels of everything that needs no torch."""
+    out = tmp_path_factory.mktemp("dist")
+    for project in LIGHT:
+        command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(out)]
+        subprocess.run([*command, str(ROOT / project)], check=True, capture_output=True)
+    return out
+
+
+@pytest.fixture(scope="module")
+def empty(wheels: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An environment with nothing but the wheels and what they ask for."""
+    folder = tmp_path_factory.mktemp("env")
+    venv.create(folder, with_pip=True)
+    pip = [str(folder / "bin" / "pip"), "install", "--quiet", "--find-links", str(wheels)]
+    constraints = ["-c", str(ROOT / "constraints.txt")]
+    subprocess.run([*pip, *constraints, "interleaf", "interleaf-gaussianimage"], check=True)
+    return folder / "bin"
+
+
+def clean(tmp_path: Path) -> dict[str, str]:
+    return {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+
+
+def test_the_wheels_install_and_work(empty: Path, tmp_path: Path) -> None:
+    def call(*words: str) -> str:
+        done = subprocess.run(
+            words, cwd=tmp_path, env=clean(tmp_path), capture_output=True, text=True, check=True
+        )
+        return done.stdout
+
+    listed = call(str(empty / "interleaf"), "list")
+    assert "gaussianimage.fit" in listed and "BROKEN" not in listed
+    assert "torch" not in call(str(empty / "pip"), "list")
+    photo = call(str(empty / "python"), "-c", "import skimage; print(skimage.data_dir)").strip()
+    ran = call(
+        str(empty / "interleaf"), "run", "gaussianimage/photo", f"image={photo}/coffee.png",
+        "points=200", "steps=20", "--out", "out",
+    )  # fmt: skip
+    assert re.search(r"score\.psnr +\d\d\.\d+ dB", ran)
+    assert (tmp_path / "out" / "outputs" / "page.html").stat().st_size > 100_000
+    assert "no faults found" in call(str(empty / "interleaf"), "doctor")
+
+
+def test_importing_interleaf_loads_nothing_heavy() -> None:
+    code = "import interleaf, sys; print({'numpy', 'torch', 'pydantic', 'yaml'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
