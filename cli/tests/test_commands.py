@@ -164,7 +164,12 @@ def test_locked(interleaf, document):
 
 
 def test_a_missing_extra_is_4_and_named(interleaf, document):
-    document("version: 1\nsteps:\n  d: {use: toy.images, with: {n: 1}}\n  a: {use: toyneedy.x, needs: {x: d}}\n")
+    document("""\
+        version: 1
+        steps:
+          data: {use: toy.images, with: {n: 1}}
+          needy: {use: toyneedy.x, needs: {x: data}}
+    """)
     done = interleaf("run", "p.yaml")
     assert done.returncode == 4 and "E204" in done.stderr and "interleaf-toyneedy[" in done.stderr
 
