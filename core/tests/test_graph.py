@@ -266,7 +266,7 @@ from pathlib import Path
 from interleaf.pipeline.plan import load_plan
 for file in sys.argv[1:]:
     load_plan(Path(file), {"n": "3", "path": file} if "required" in file else {})
-heavy = {"numpy", "torch", "omegaconf", "pandas", "interleaf_toy.components", "interleaf_toy.models",
+heavy = {"numpy", "torch", "pandas", "scipy", "interleaf_toy.components", "interleaf_toy.models",
          "interleaf_toyother.components", "interleaf.builtin.schedules", "interleaf.pipeline.runner"}
 print(sorted(heavy & set(sys.modules)))
 """
@@ -277,3 +277,12 @@ def test_planning_imports_nothing_heavy() -> None:
         [sys.executable, "-c", LIGHT, *map(str, VALID)], capture_output=True, text=True, check=True
     )
     assert result.stdout.strip() == "[]"
+
+
+def test_only_documents_with_references_import_omegaconf() -> None:
+    for file in VALID:
+        code = LIGHT.replace('heavy = {"numpy"', 'heavy = {"omegaconf", "numpy"')
+        result = subprocess.run(
+            [sys.executable, "-c", code, str(file)], capture_output=True, text=True, check=True
+        )
+        assert ("omegaconf" in result.stdout) == ("${" in file.read_text()), file

@@ -29,9 +29,18 @@ class Collect(Model):
 def _rows(item: Item, several: bool) -> list[dict[str, Any]]:
     groups = dict.fromkeys(m.group for m in item.value.measures)
     named = set(groups) - {""}
-    if len(named) == 1 and "" in groups:  # a single item says what the whole says
+    if _says_the_same(item.value):
         return [_row(item, "", several, grouped=False)]
     return [_row(item, group, several, bool(named)) for group in groups]
+
+
+def _says_the_same(report: Report) -> bool:
+    """Whether a report over one item has the values of that item."""
+    whole, *items = (
+        {m.name: m.value for m in report.measures if m.group == group}
+        for group in dict.fromkeys(["", *(m.group for m in report.measures)])
+    )
+    return len(items) == 1 and whole == items[0]
 
 
 def _row(item: Item, group: str, several: bool, grouped: bool) -> dict[str, Any]:

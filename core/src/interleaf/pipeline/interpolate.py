@@ -16,8 +16,6 @@ from interleaf.errors import did_you_mean
 from interleaf.pipeline.document import MAX_NODES, Document, within
 from interleaf.pipeline.params import UNSET
 
-# An innermost reference: nothing inside it refers any further.
-_REFERENCE = re.compile(r"(?<!\\)\$\{([^${}]*)\}")
 _KEY = re.compile(r"(?:^|\.)([^.\[\]]+)|\[([^.\[\]]+)\]")
 
 
@@ -51,6 +49,10 @@ class _Refused(Exception):
     def __init__(self, code: str, message: str, hint: str = "") -> None:
         super().__init__(message)
         self.code, self.message, self.hint = code, message, hint
+
+
+class _Unset(Exception):
+    """A reference leads to a var that has no value yet."""
 
 
 class _Resolver:
@@ -100,35 +102,45 @@ class _Resolver:
         return self.marks[path].key if path in self.marks else (0, 0)
 
     def _expanded(self, text: str, path: str) -> Any:
-        """``text`` with its references replaced from the inside out."""
-        while match := _REFERENCE.search(text):
-            value = self._followed(match[1].strip(), path)
-            if value is UNSET or match[0] == text:
-                return value
-            if isinstance(value, dict | list):
-                kind = "mapping" if isinstance(value, dict) else "list"
-                raise _Refused("E107", f"'{match[0]}' is a {kind} and cannot stand inside a text")
-            text = text[: match.start()] + str(value).replace("${", r"\${") + text[match.end() :]
-        if re.search(r"(?<!\\)\$\{", text):
-            raise _Refused("E107", f"'{text}' opens a reference and does not close it")
-        return text.replace(r"\${", "${")
+        """``text`` with its references replaced; OmegaConf reads the syntax and calls back."""
+        from omegaconf.errors import GrammarParseError, InterpolationResolutionError
+        from omegaconf.grammar_parser import parse
+        from omegaconf.grammar_visitor import GrammarVisitor
 
-    def _followed(self, reference: str, path: str) -> Any:
-        if ":" in reference:
-            raise _Refused("E107", f"'${{{reference}}}' calls a resolver: only references are read")
-        target = _absolute(reference, path)
+        try:
+            tree: Any = parse(text)
+            alone = tree.getChild(0).getChildCount() == 1
+            visitor = GrammarVisitor(
+                node_interpolation_callback=lambda key, _: self._followed(key, path, alone),
+                resolver_interpolation_callback=_refuse_resolver,
+                memo=None,
+            )
+            return visitor.visit(tree)
+        except _Unset:
+            return UNSET
+        except (GrammarParseError, InterpolationResolutionError) as error:
+            hint = "a reference looks like ${vars.name}; write \\${ for the text itself"
+            raise _Refused("E107", f"'{text}' is not a reference: {error}", hint) from error
+
+    def _followed(self, key: Any, path: str, alone: bool) -> Any:
+        """The value that a reference standing at ``path`` leads to."""
         place, data = "", self.data
-        for key, inner in _steps(target):
+        for part, inner in _steps(key, path):
             if isinstance(data, str) and "${" in data:
                 data = self._text(data, place)
             if data is UNSET:
-                return UNSET
-            data, place = self._into(data, key, reference), inner
+                raise _Unset
+            data, place = self._into(data, part, key), inner
         value = self.value(data, place)
         self._reach(place, path)
         self.nodes += _size(value)
         if self.nodes > MAX_NODES:
             raise _Refused("E107", f"the references expand to more than {MAX_NODES} values")
+        if value is UNSET:
+            raise _Unset
+        if isinstance(value, dict | list) and not alone:
+            kind = "mapping" if isinstance(value, dict) else "list"
+            raise _Refused("E107", f"'${{{key}}}' is a {kind} and cannot stand inside a text")
         return value
 
     def _reach(self, place: str, path: str) -> None:
@@ -137,15 +149,18 @@ class _Resolver:
         inner = {path + p[len(place) :] for p in known if within(p, (place,))}
         self.document.reached |= inner | ({path} if within(place, known) else set())
 
-    def _into(self, data: Any, key: str, reference: str) -> Any:
-        if isinstance(data, dict) and key in data:
-            return data[key]
-        if isinstance(data, list) and key.isdecimal() and int(key) < len(data):
-            return data[int(key)]
+    def _into(self, data: Any, part: str, key: Any) -> Any:
+        if isinstance(data, dict) and part in data:
+            return data[part]
+        if isinstance(data, list) and part.isdecimal() and int(part) < len(data):
+            return data[int(part)]
         known = self.data.get("vars")
         names = [f"vars.{v}" for v in known] if isinstance(known, dict) else []
-        hint = did_you_mean(reference, names)
-        raise _Refused("E107", f"'${{{reference}}}' refers to nothing", hint)
+        raise _Refused("E107", f"'${{{key}}}' refers to nothing", did_you_mean(str(key), names))
+
+
+def _refuse_resolver(name: str, **_: Any) -> Any:
+    raise _Refused("E107", f"'${{{name}:…}}' calls a resolver: only references are read")
 
 
 def _size(value: Any) -> int:
@@ -154,26 +169,15 @@ def _size(value: Any) -> int:
     return 1 + len(value) // 100 if isinstance(value, str) else 1
 
 
-def _absolute(reference: str, path: str) -> str:
-    """A reference from the root; ``.x`` is a neighbour of ``path``, ``..x`` stands one level up."""
-    dots = len(reference) - len(reference.lstrip("."))
-    if not dots:
-        return reference
-    for _ in range(dots):
-        path = path[: max(path.rfind("."), path.rfind("["), 0)]
-    rest = reference[dots:]
-    return f"{path}.{rest}" if path else rest
-
-
-def _steps(target: str) -> Iterator[tuple[str, str]]:
-    """Each key of a reference, and the place it leads to; E107 for what is no reference."""
-    place, end = "", 0
-    for match in _KEY.finditer(target):
-        if match.start() != end:
-            break
-        end, key = match.end(), match[1] or match[2]
-        indexed = match[2] is not None and key.isdecimal()
-        place = f"{place}[{key}]" if indexed else f"{place}.{key}" if place else key
-        yield key, place
-    if end != len(target) or not target:
-        raise _Refused("E107", f"'${{{target}}}' is not a reference: expected ${{vars.name}}")
+def _steps(key: Any, path: str) -> Iterator[tuple[str, str]]:
+    """Each part of a reference, and the place it leads to; ``.x`` is a neighbour of ``path``."""
+    place = ""
+    if key.relative_dots:
+        place = path
+        for _ in range(key.relative_dots):
+            place = place[: max(place.rfind("."), place.rfind("["), 0)]
+    parts = (*(m[1] or m[2] for m in _KEY.finditer(place)), *key.parts)
+    place = ""
+    for part in parts:
+        place = f"{place}[{part}]" if part.isdecimal() else f"{place}.{part}" if place else part
+        yield part, place

@@ -1,0 +1,55 @@
+"""The sum over Gaussians as a torch operator with autograd (extra ``[torch]``).
+
+    image = splat_sum(mu, chol, color, height, width)        # [H, W, C], unclamped, eq. 7
+
+float32 or float64 CPU tensors; gradients flow to mu, chol and color. The operator is registered as
+``interleaf_gi::splat_sum`` with a meta kernel, so ``torch.compile`` and ``torch.export`` keep it whole.
+"""
+
+import torch
+from torch import Tensor
+
+from .drawing import gradients, render
+from .splats import Splats
+
+
+def _splats(mu: Tensor, chol: Tensor, color: Tensor, height: int, width: int) -> Splats:
+    arrays = (t.detach().contiguous().numpy() for t in (mu, chol, color))
+    return Splats(*arrays, height, width)
+
+
+@torch.library.custom_op("interleaf_gi::splat_sum", mutates_args=(), device_types="cpu")
+def splat_sum(mu: Tensor, chol: Tensor, color: Tensor, height: int, width: int) -> Tensor:
+    """Draw Gaussians: mu [N, 2] and chol [N, 3] in pixels, color [N, C] -> [H, W, C]."""
+    return torch.from_numpy(render(_splats(mu, chol, color, height, width)))
+
+
+@splat_sum.register_fake
+def _shape(mu: Tensor, chol: Tensor, color: Tensor, height: int, width: int) -> Tensor:
+    return chol.new_empty((height, width, color.shape[1]))
+
+
+@torch.library.custom_op("interleaf_gi::splat_sum_backward", mutates_args=(), device_types="cpu")
+def splat_sum_backward(
+    grad: Tensor, mu: Tensor, chol: Tensor, color: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """dLoss/d(mu, chol, color) for grad = dLoss/dimage [H, W, C]."""
+    splats = _splats(mu, chol, color, *grad.shape[:2])
+    found = gradients(splats, grad.detach().numpy())
+    return tuple(torch.from_numpy(g.copy()) for g in found)  # type: ignore[return-value]
+
+
+@splat_sum_backward.register_fake
+def _shapes(grad: Tensor, mu: Tensor, chol: Tensor, color: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    return torch.empty_like(mu), torch.empty_like(chol), torch.empty_like(color)
+
+
+def _remember(ctx, inputs, output):  # type: ignore[no-untyped-def]
+    ctx.save_for_backward(*inputs[:3])
+
+
+def _backward(ctx, grad):  # type: ignore[no-untyped-def]
+    return (*splat_sum_backward(grad.contiguous(), *ctx.saved_tensors), None, None)
+
+
+splat_sum.register_autograd(_backward, setup_context=_remember)
