@@ -6,6 +6,8 @@ float32 or float64 CPU tensors; gradients flow to mu, chol and color. The operat
 ``interleaf_gi::splat_sum`` with a meta kernel, so ``torch.compile`` and ``torch.export`` keep it whole.
 """
 
+# mypy: disable-error-code="untyped-decorator, no-untyped-def"
+
 import torch
 from torch import Tensor
 
@@ -14,8 +16,8 @@ from .splats import Splats
 
 
 def _splats(mu: Tensor, chol: Tensor, color: Tensor, height: int, width: int) -> Splats:
-    arrays = (t.detach().contiguous().numpy() for t in (mu, chol, color))
-    return Splats(*arrays, height, width)
+    m, f, c = (t.detach().contiguous().numpy() for t in (mu, chol, color))
+    return Splats(m, f, c, height, width)
 
 
 @torch.library.custom_op("interleaf_gi::splat_sum", mutates_args=(), device_types="cpu")
@@ -35,8 +37,8 @@ def splat_sum_backward(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """dLoss/d(mu, chol, color) for grad = dLoss/dimage [H, W, C]."""
     splats = _splats(mu, chol, color, *grad.shape[:2])
-    found = gradients(splats, grad.detach().numpy())
-    return tuple(torch.from_numpy(g.copy()) for g in found)  # type: ignore[return-value]
+    to_mu, to_chol, to_color = gradients(splats, grad.detach().numpy())
+    return torch.from_numpy(to_mu), torch.from_numpy(to_chol), torch.from_numpy(to_color.copy())
 
 
 @splat_sum_backward.register_fake
@@ -44,11 +46,11 @@ def _shapes(grad: Tensor, mu: Tensor, chol: Tensor, color: Tensor) -> tuple[Tens
     return torch.empty_like(mu), torch.empty_like(chol), torch.empty_like(color)
 
 
-def _remember(ctx, inputs, output):  # type: ignore[no-untyped-def]
+def _remember(ctx, inputs, output):
     ctx.save_for_backward(*inputs[:3])
 
 
-def _backward(ctx, grad):  # type: ignore[no-untyped-def]
+def _backward(ctx, grad):
     return (*splat_sum_backward(grad.contiguous(), *ctx.saved_tensors), None, None)
 
 
