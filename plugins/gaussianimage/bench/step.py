@@ -60,11 +60,10 @@ class Patches:
 def alternate(works: dict[str, Callable[[], None]], rounds: int) -> dict[str, float]:
     """Median ms of each, measured turn by turn so that a busy machine disturbs all alike."""
     times: dict[str, list[float]] = {name: [] for name in works}
-    for work in works.values():
-        work()
-        work()
     for _ in range(rounds):
         for name, work in works.items():
+            time.sleep(0.3)  # until the other's worker threads have stopped spinning
+            work()
             began = time.perf_counter()
             work()
             times[name].append((time.perf_counter() - began) * 1e3)

@@ -12,8 +12,8 @@ import numpy as np
 
 from .splats import Floats, Splats, cholesky_from_rotation_scale
 
-UNIFORM = 0.3  # share of the points that ignores the gradient
-SIZE = 0.6  # standard deviation in units of the mean distance between neighbours
+UNIFORM = 0.1  # share of the points that ignores the gradient
+SIZE = 0.45  # standard deviation in units of the mean distance between neighbours
 LARGEST = 0.25  # of the longer side
 
 Start = Literal["gradient", "random"]

@@ -102,15 +102,18 @@ def prepare(mu, chol, color, geometry, first, last):
 
 
 @compiled
-def span(geometry, n, dy, low, high):
-    """First and last column of Gaussian n in the row at distance dy, within low..high (floats)."""
+def spans(geometry, n, top, bottom, low, high, lefts, rights):
+    """First and last column of Gaussian n in rows top..bottom, within low..high (floats)."""
     real = geometry.dtype.type
-    left_over = max(real(1.0) - dy * dy * geometry[n, CURVE], real(0.0))
-    half = geometry[n, COLUMNS] * math.sqrt(left_over) + real(MARGIN)
-    middle = geometry[n, MX] + geometry[n, SHIFT] * dy
-    return np.int64(math.ceil(max(middle - half, low))), np.int64(
-        math.floor(min(middle + half, high))
-    )
+    mx, my, shift = geometry[n, MX], geometry[n, MY], geometry[n, SHIFT]
+    curve, columns = geometry[n, CURVE], geometry[n, COLUMNS]
+    for y in range(top, bottom + 1):
+        dy = real(y) - my
+        left_over = max(real(1.0) - dy * dy * curve, real(0.0))
+        half = columns * math.sqrt(left_over) + real(MARGIN)
+        middle = mx + shift * dy
+        lefts[y - top] = math.ceil(max(middle - half, low))
+        rights[y - top] = math.floor(min(middle + half, high))
 
 
 @compiled
@@ -131,6 +134,7 @@ def add_rows(channels):
         """Add every Gaussian (eq. 7) to rows first..last-1 of a canvas whose pixel (0, 0) is (x0, y0)."""
         real = geometry.dtype.type
         low, high = real(x0), real(x0 + width - 1)
+        lefts, rights = np.empty(last - first, np.int32), np.empty(last - first, np.int32)
         for n in range(len(geometry)):
             top, bottom = rows(geometry, n, y0 + first, y0 + last - 1)
             if top > bottom:
@@ -140,9 +144,10 @@ def add_rows(channels):
             c1 = spread(color[n, min(1, channels - 1)])
             c2 = spread(color[n, min(2, channels - 1)])
             c3 = spread(color[n, min(3, channels - 1)])
+            spans(geometry, n, top, bottom, low, high, lefts, rights)
             for y in range(top, bottom + 1):
                 dy = real(y) - geometry[n, MY]
-                left, right = span(geometry, n, dy, low, high)
+                left, right = np.int64(lefts[y - top]), np.int64(rights[y - top])
                 r2_row = spread(dy * geometry[n, I3])
                 row = (y - y0) * channels * stride - x0
                 for x in range(left, right + 1, WIDTH):
@@ -178,6 +183,7 @@ def moments(channels):
         real = geometry.dtype.type
         nothing, low, high = spread(real(0.0)), real(0.0), real(width - 1)
         one, two = real(math.sqrt(2.0)), real(2.0)  # z = sqrt(2) r
+        lefts, rights = np.empty(height, np.int32), np.empty(height, np.int32)
         for n in range(first, last):
             s1 = s2 = s11 = s12 = s22 = d0 = d1 = d2 = d3 = nothing
             mx, i1, k = spread(geometry[n, MX]), spread(geometry[n, I1]), spread(-geometry[n, K])
@@ -186,9 +192,10 @@ def moments(channels):
             c2 = spread(color[n, min(2, channels - 1)])
             c3 = spread(color[n, min(3, channels - 1)])
             top, bottom = rows(geometry, n, 0, height - 1)
+            spans(geometry, n, top, bottom, low, high, lefts, rights)
             for y in range(top, bottom + 1):
                 dy = real(y) - geometry[n, MY]
-                left, right = span(geometry, n, dy, low, high)
+                left, right = np.int64(lefts[y - top]), np.int64(rights[y - top])
                 r2_row = spread(dy * geometry[n, I3])
                 row = y * channels * stride
                 for x in range(left, right + 1, WIDTH):
