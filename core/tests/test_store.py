@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from interleaf.errors import CorruptData, StoreError
 from interleaf.pipeline import files
 from interleaf.pipeline.fingerprint import Fingerprints
+from interleaf.pipeline.freeze import Freezer
 from interleaf.pipeline.store import MemoryStore, Store
 
 KEY = "ab" + "0" * 30
@@ -93,6 +95,19 @@ def test_a_full_disk_is_one_clear_error(tmp_path, monkeypatch, number, said):
         store.freeze(KEY, "step", {"x": 1}, None)
     monkeypatch.undo()
     assert store.lookup(KEY) is None
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_a_disk_that_fills_up_within_an_array_is_the_same_error(tmp_path):
+    store = Store(tmp_path)
+
+    def fill(folder):
+        (folder / "value.1.npy").symlink_to("/dev/full")
+        return {"x": Freezer(folder, None, KEY).tree(np.zeros(100_000))}
+
+    with pytest.raises(StoreError, match=r"E502 .*the disk is full"):
+        store.put(KEY, "step", fill)
+    assert store.lookup(KEY) is None and not list(tmp_path.glob("ab/*"))
 
 
 HOLD = """

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from interleaf.errors import CorruptData, InterleafError
 from interleaf.interfaces.dataset import Dataset
@@ -23,6 +23,13 @@ from interleaf.interfaces.model import Model, ModelHandle
 from interleaf.registry.discovery import registry
 
 Tree = Any
+
+
+class _Stream:
+    """A file that numpy writes through, so that a full disk keeps its error number."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.write = file.write
 
 
 class Freezer:
@@ -86,7 +93,8 @@ class Freezer:
                 "an array of Python objects cannot be stored", hint="use a number or text dtype"
             )
         name = self._name(".npy")
-        np.save(self.folder / name, array, allow_pickle=False)
+        with (self.folder / name).open("wb") as file:
+            np.save(_Stream(file), array, allow_pickle=False)
         return {"$": "array", "file": name}
 
     def _bytes(self, data: bytes) -> Tree:
