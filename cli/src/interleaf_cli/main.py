@@ -224,6 +224,22 @@ def doctor(ctx: typer.Context, json: Json = False) -> None:
 
 
 @app.command()
+def check(
+    ctx: typer.Context,
+    plugins: Annotated[list[str] | None, typer.Argument(help="names or folders [all]")] = None,
+    profile: Annotated[str, typer.Option(help="quick or full")] = "quick",
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="every check")] = False,
+    json: Json = False,
+) -> None:
+    """Hold plugins to their promises with the conformance kit; exit code 5 on a failure."""
+    from interleaf_cli.conforming import check_plugins
+
+    with reported():
+        chosen = ctx.obj.over(json=json)
+        raise typer.Exit(check_plugins(plugins or [], profile, verbose, chosen))
+
+
+@app.command()
 def install(
     names: Annotated[list[str], typer.Argument(help="plugins of the catalogue")],
     find_links: Annotated[str, typer.Option(help="a folder of wheels, as pip's option")] = "",

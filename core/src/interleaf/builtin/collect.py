@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from interleaf.interfaces.component import NoConfig
 from interleaf.interfaces.model import Model
-from interleaf.interfaces.report import Report
+from interleaf.interfaces.report import Measure, Report
 from interleaf.values import Item, Table
 
 
@@ -24,6 +25,14 @@ class Collect(Model):
         rows = [row for item in items for row in _rows(item, several)]
         units = _units(items)
         return Table.from_rows([{units.get(k, k): v for k, v in row.items()} for row in rows])
+
+    @classmethod
+    def examples(cls) -> Mapping[str, Any]:
+        """What the conformance kit tries."""
+        report = Report((Measure(name="psnr", value=30.5, unit="dB"),))
+        absent = Report((Measure(name="psnr", value=None, reason="too small", unit="dB"),))
+        items = [Item(report, "score", "", {"n": 1}), Item(absent, "score", "", {"n": 2})]
+        return {"configs": [NoConfig()], "calls": {"apply": [{"reports": items}, {"reports": []}]}}
 
 
 def _rows(item: Item, several: bool) -> list[dict[str, Any]]:

@@ -29,6 +29,11 @@ class Constant(Schedule):
         """``value`` for each x."""
         return {"value": np.full_like(xs, self.config.value)}
 
+    @classmethod
+    def examples(cls) -> Mapping[str, Any]:
+        """What the conformance kit tries."""
+        return {"configs": [ConstantConfig(value=v) for v in (0.0, -2.5)]}
+
 
 class _Ramp(Schedule):
     Config = RampConfig
@@ -41,6 +46,12 @@ class _Ramp(Schedule):
     def _between(self, rise: np.ndarray[Any, Any]) -> Values:
         """``start`` where ``rise`` is 0 and ``stop`` where it is 1, exactly."""
         return {"value": (1 - rise) * self.config.start + rise * self.config.stop}
+
+    @classmethod
+    def examples(cls) -> Mapping[str, Any]:
+        """What the conformance kit tries."""
+        ramps = [(1.0, 0.0, 1.0), (0.0, 3e-4, 2000.0), (5.0, 5.0, 3.0)]
+        return {"configs": [RampConfig(start=a, stop=b, length=n) for a, b, n in ramps]}
 
 
 class Linear(_Ramp):
@@ -86,6 +97,13 @@ class Then(Schedule):
         _same_names(left, right)
         return {name: np.where(early, left[name], right[name]) for name in left}
 
+    @classmethod
+    def examples(cls) -> Mapping[str, Any]:
+        """What the conformance kit tries."""
+        up, down = (Linear(RampConfig(start=a, stop=b, length=7)) for a, b in ((0, 1), (1, 0)))
+        endless = Constant(ConstantConfig(value=1))
+        return {"configs": [ThenConfig(first=up, second=second) for second in (down, endless)]}
+
 
 class Scale(Schedule):
     """A schedule times a factor, over a domain that may be stretched."""
@@ -108,6 +126,12 @@ class Scale(Schedule):
         return {
             name: self.config.factor * column for name, column in self.config.of.table(at).items()
         }
+
+    @classmethod
+    def examples(cls) -> Mapping[str, Any]:
+        """What the conformance kit tries."""
+        ramp, endless = Cosine(RampConfig(length=3)), Constant(ConstantConfig(value=2))
+        return {"configs": [ScaleConfig(of=s, factor=-0.5, stretch=1.7) for s in (ramp, endless)]}
 
 
 class Mix(Schedule):
@@ -132,6 +156,12 @@ class Mix(Schedule):
         _same_names(left, right)
         w = self.config.weight
         return {name: (1 - w) * left[name] + w * right[name] for name in left}
+
+    @classmethod
+    def examples(cls) -> Mapping[str, Any]:
+        """What the conformance kit tries."""
+        first, second = Linear(RampConfig(length=9)), Constant(ConstantConfig(value=2))
+        return {"configs": [MixConfig(first=first, second=second, weight=w) for w in (0.0, 0.3)]}
 
 
 def _same_unit(first: Domain, second: Domain) -> None:

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from interleaf.errors import InterleafError
-from interleaf.interfaces import Context, Evaluator, Fitted, Model, ModelHandle, Report
+from interleaf.interfaces import Context, Evaluator, ModelHandle, Report
 from interleaf.interfaces.report import merge_reports
 from interleaf.kinds import item_kind
-from interleaf.pipeline.collection import as_dataset
+from interleaf.pipeline.calling import accepts, outputs_by_name
 from interleaf.pipeline.components import digest_of, make
 from interleaf.pipeline.files import remove
 from interleaf.pipeline.instances import Instance
 from interleaf.pipeline.monitor import StepMonitor
 from interleaf.pipeline.seeds import derive_seed
-from interleaf.pipeline.session import Session, check_kind, is_made
-from interleaf.values import Artifact
+from interleaf.pipeline.session import Session, is_made
 
 
 def compute(session: Session, instance: Instance) -> None:
@@ -57,7 +55,7 @@ class _Call:
         self.definition, self.media_type = definition, getattr(component, "media_type", "")
         self.method = _method(component, instance)
         self.params = session.params(instance)
-        self.wants_context = _accepts(self.method, "ctx")
+        self.wants_context = accepts(self.method, "ctx")
 
     def context(self, seed: int, resume: Path, item: int = 0, items: int = 1) -> Context:
         """The Context of one call; its scratch folder is made by :meth:`__call__`."""
@@ -81,27 +79,9 @@ class _Call:
             remove(context.scratch)
 
     def _outputs(self, result: Any) -> dict[str, Any]:
-        """What a call returned, by port, checked against what its descriptor declares."""
-        gives = _item_gives(self.instance)
-        if isinstance(result, Fitted):
-            result = {"model": result.model, "log": result.log}
-        elif len(gives) == 1 and not (isinstance(result, Mapping) and set(result) == set(gives)):
-            result = {next(iter(gives)): result}
-        if not isinstance(result, Mapping) or not set(gives) <= set(result):
-            raise InterleafError(
-                f"'{self.instance.step.call_name}' of {self.instance.step.ref} should give "
-                f"{', '.join(gives)}; it returned {_told(result)}"
-            )
-        return {port: self._output(result[port], kind, port) for port, kind in gives.items()}
-
-    def _output(self, value: Any, kind: str, port: str) -> Any:
-        if kind == "bytes" and isinstance(value, bytes):
-            value = Artifact(value, self.media_type)
-        if item_kind(kind) is not None and kind != "frames":
-            value = as_dataset(value)
-        if not (kind == "model" and isinstance(value, Model)):
-            check_kind(value, kind, f"output '{port}' of {self.instance.step.ref}")
-        return value
+        step = self.instance.step
+        who = f"'{step.call_name}' of {step.ref}"
+        return outputs_by_name(result, _item_gives(self.instance), who, self.media_type)
 
 
 def _map(session: Session, instance: Instance, call: _Call, inputs: Mapping[str, Any]) -> None:
@@ -185,17 +165,6 @@ def _method(component: Any, instance: Instance) -> Callable[..., Any]:
             hint="this is a fault of the plugin: report it to its authors",
         )
     return found
-
-
-def _accepts(method: Callable[..., Any], name: str) -> bool:
-    parameters = inspect.signature(method).parameters
-    return name in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values())
-
-
-def _told(result: Any) -> str:
-    return (
-        f"{', '.join(map(str, result))}" if isinstance(result, Mapping) else type(result).__name__
-    )
 
 
 def _few(ids: list[str]) -> str:

@@ -6,10 +6,11 @@ from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
 
-from interleaf.errors import CorruptData, InterleafError
+from interleaf.errors import CorruptData
 from interleaf.interfaces.dataset import Dataset
 from interleaf.interfaces.model import ModelHandle
 from interleaf.kinds import maps
+from interleaf.pipeline.calling import check_kind
 from interleaf.pipeline.collection import as_dataset
 from interleaf.pipeline.components import definition_of, make, make_handle
 from interleaf.pipeline.instances import Instance, Source, unroll
@@ -18,7 +19,7 @@ from interleaf.pipeline.monitor import Listener
 from interleaf.pipeline.params import build
 from interleaf.pipeline.plan import Plan
 from interleaf.pipeline.store import Store
-from interleaf.registry.live import class_of, light_type
+from interleaf.registry.live import light_type
 from interleaf.values import Item
 
 
@@ -153,13 +154,3 @@ class Session:
 def is_made(instance: Instance) -> bool:
     """Whether a step only describes something (a schedule, an untrained model, a dataset)."""
     return instance.step.call_name == "" or instance.step.spec.interface is Dataset
-
-
-def check_kind(value: Any, kind: str, what: str) -> None:
-    """Raise InterleafError unless ``value`` is of the class that holds ``kind``."""
-    expected = Dataset if kind.startswith("dataset[") else class_of(kind)
-    if kind == "schedule" or expected is None or isinstance(value, expected):
-        return
-    raise InterleafError(
-        f"{what} should be {kind} ({expected.__name__}), got {type(value).__name__}"
-    )

@@ -1,6 +1,6 @@
 """The paper's method as a Model and a Renderer."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +59,21 @@ class Fit(Model):
         values = next(iter(rate.table(np.arange(steps)).values()))
         return [float(v) for v in values]
 
+    @classmethod
+    def examples(cls) -> Mapping[str, Any]:
+        """What the conformance kit tries."""
+        ramp = np.linspace(0, 255, 20 * 30 * 3).reshape(20, 30, 3).astype(np.uint8)
+        pictures = [
+            Image(ramp),
+            Image(ramp[:1, :1, :1]),
+            Image(ramp[:, :, :1].astype(np.uint16) * 257),
+        ]
+        configs = [
+            FitConfig(points=12, steps=45),
+            FitConfig(points=3, steps=5, covariance="cholesky"),
+        ]
+        return {"configs": configs, "calls": {"apply": [{"image": p} for p in pictures]}}
+
 
 class Draw(Renderer):
     """Draws splats as a float picture, clipped to 0..1."""
@@ -79,6 +94,19 @@ class Draw(Renderer):
             draw, options = render, {"threads": (ctx and ctx.threads) or None}
         pixels = draw(splats, window, self.config.scale, **options)
         return Image(np.clip(pixels, 0.0, 1.0).astype(np.float32))
+
+    @classmethod
+    def examples(cls) -> Mapping[str, Any]:
+        """What the conformance kit tries."""
+        rng = np.random.default_rng(0)
+        chol = rng.uniform(0.5, 3, (9, 3))
+        splats = Splats(rng.uniform(0, 20, (9, 2)), chol, rng.uniform(0, 1, (9, 3)), 15, 21)
+        configs = [
+            DrawConfig(),
+            DrawConfig(scale=1.5, window=(2, 3, 7, 5)),
+            DrawConfig(backend="numpy"),
+        ]
+        return {"configs": configs, "calls": {"render": [{"splats": splats}]}}
 
 
 def unit_samples(image: Image | Floats | str | Path) -> Floats:

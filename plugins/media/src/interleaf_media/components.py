@@ -92,6 +92,14 @@ class Images(Pictures):
         known = self.config.pattern != "*" or file.suffix.lower() in SUFFIXES
         return file.is_file() and known and not hidden
 
+    @classmethod
+    def examples(cls) -> Mapping[str, Any]:
+        """What the conformance kit tries."""
+        folder = package_files("skimage") / "data"
+        return {
+            "configs": [ImagesConfig(root=str(folder / name)) for name in ("cell.png", "color.png")]
+        }
+
 
 class Sample(Pictures):
     """Photographs inside the scikit-image package; see its ``data/README.txt`` for their origin."""
@@ -106,6 +114,11 @@ class Sample(Pictures):
         chosen = self.NAMES if self.config.name == "all" else (self.config.name,)
         return {name: next(folder.glob(f"{name}.*")) for name in chosen}
 
+    @classmethod
+    def examples(cls) -> Mapping[str, Any]:
+        """What the conformance kit tries."""
+        return {"configs": [SampleConfig(name="chelsea"), SampleConfig(name="camera")]}
+
 
 class Png(Renderer):
     """A picture as a PNG file."""
@@ -117,6 +130,14 @@ class Png(Renderer):
         """``image`` as PNG; floats are clipped to 0..1 and rounded to 8 bits."""
         return Artifact(encode_png(image, self.config.level), self.media_type)
 
+    @classmethod
+    def examples(cls) -> Mapping[str, Any]:
+        """What the conformance kit tries."""
+        shapes = [(7, 5, 3), (1, 1, 1), (2, 3, 4)]
+        pictures = [_example(shape, kind) for shape in shapes for kind in (np.uint8, np.uint16)]
+        calls = {"render": [{"image": picture} for picture in pictures]}
+        return {"configs": [PngConfig(), PngConfig(level=0)], "calls": calls}
+
 
 class Fidelity(Evaluator):
     """PSNR, SSIM and MS-SSIM after rounding to 8 bits (16-bit pairs stay 16-bit)."""
@@ -127,6 +148,20 @@ class Fidelity(Evaluator):
         """Compare two pictures of one size; raises InvalidInput when the sizes differ."""
         a, b = _comparable(subject, reference)
         return Report(tuple(_measure(name, a, b) for name in self.config.measures))
+
+    @classmethod
+    def examples(cls) -> Mapping[str, Any]:
+        """What the conformance kit tries."""
+        big, small = (_example(shape, np.uint8) for shape in ((176, 165, 3), (5, 6, 1)))
+        pairs = [{"subject": Image(255 - p.pixels), "reference": p} for p in (big, small)]
+        return {"configs": [FidelityConfig()], "calls": {"evaluate": pairs}}
+
+
+def _example(shape: tuple[int, ...], kind: type) -> Image:
+    """A smooth picture with some noise, always the same."""
+    rng, ramp = np.random.default_rng(0), np.linspace(0.2, 0.7, shape[0])[:, None, None]
+    samples = ramp + rng.uniform(0, 0.2, shape)
+    return Image((samples * np.iinfo(kind).max).astype(kind))
 
 
 def _measure(name: str, a: np.ndarray, b: np.ndarray) -> Measure:

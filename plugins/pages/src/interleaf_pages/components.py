@@ -1,10 +1,12 @@
 """Pages, plots and tables as Renderers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from interleaf.interfaces import Renderer
-from interleaf.values import Artifact, Item, Table
+from interleaf.values import Artifact, Image, Item, Table
 from interleaf_pages.config import PageConfig, PlotConfig, TableConfig
 from interleaf_pages.page import compose
 from interleaf_pages.plot import draw
@@ -26,6 +28,19 @@ class Page(Renderer):
         labelled = [i if isinstance(i, Item) else Item(i, "") for i in items]
         return Artifact(compose(self.config, labelled, reference).encode(), self.media_type)
 
+    @classmethod
+    def examples(cls) -> Mapping[str, Any]:
+        """What the conformance kit tries."""
+        picture = Image(np.arange(48, dtype=np.uint8).reshape(4, 4, 3))
+        table = Table({"name": ["a", "b"], "n": [1, 2.5]}, "a table")
+        items = [
+            Item(picture, "drawn", "", {"n": 1}),
+            Item(table, "rows"),
+            Item("some text", "text"),
+        ]
+        calls = [{"items": items, "reference": picture}, {"items": [picture]}, {"items": []}]
+        return {"configs": [PageConfig(), PageConfig(title="x")], "calls": {"render": calls}}
+
 
 class Plot(Renderer):
     """Columns of a table as lines."""
@@ -36,6 +51,13 @@ class Plot(Renderer):
     def render(self, table: Table) -> Artifact:
         """An SVG; raises InvalidInput for a column that is absent or holds no numbers."""
         return Artifact(draw(table, self.config), self.media_type)
+
+    @classmethod
+    def examples(cls) -> Mapping[str, Any]:
+        """What the conformance kit tries."""
+        table = Table({"x": [1, 10, 100], "y": [1.0, None, 3.0], "kind": ["a", "a", "b"]})
+        configs = [PlotConfig(x="x", y="y", log_x=True), PlotConfig(x="x", y="y", by="kind")]
+        return {"configs": configs, "calls": {"render": [{"table": table}]}}
 
 
 class TableFile(Renderer):
@@ -49,3 +71,10 @@ class TableFile(Renderer):
         if self.config.format == "markdown":
             return Artifact(to_markdown(table).encode(), "text/markdown")
         return Artifact(to_csv(table).encode(), "text/csv")
+
+    @classmethod
+    def examples(cls) -> Mapping[str, Any]:
+        """What the conformance kit tries."""
+        table = Table({"name": ["a|b", None], "n": [1, 2.5]})
+        configs = [TableConfig(), TableConfig(format="markdown")]
+        return {"configs": configs, "calls": {"render": [{"table": table}, {"table": Table({})}]}}

@@ -31,12 +31,14 @@ from interleaf import (
     Tokens,
     Verdict,
 )
+from interleaf.interfaces.component import NoConfig
 from interleaf.params import reveal
 from interleaf_toy.config import (
     CodecConfig,
     GateConfig,
     ImagesConfig,
     JoinConfig,
+    Limits,
     LinesConfig,
     NoiseConfig,
     RampConfig,
@@ -76,6 +78,11 @@ class Images(Dataset):
         """Over all pixels."""
         return _digest(image.pixels.tobytes() for image in self)
 
+    @classmethod
+    def examples(cls) -> Mapping[str, Any]:
+        """What the conformance kit tries."""
+        return {"configs": [ImagesConfig(n=n, size=4) for n in (1, 3)]}
+
 
 class TokenRows(Dataset):
     """The i-th sequence counts from 0 to i."""
@@ -92,6 +99,11 @@ class TokenRows(Dataset):
         """Over all ids."""
         return _digest(tokens.ids.tobytes() for tokens in self)
 
+    @classmethod
+    def examples(cls) -> Mapping[str, Any]:
+        """What the conformance kit tries."""
+        return {"configs": [TokensConfig(n=n) for n in (0, 4)]}
+
 
 class Lines(Dataset):
     """The lines of a UTF-8 text file, without their ends."""
@@ -105,6 +117,13 @@ class Lines(Dataset):
     def fingerprint(self) -> str:
         """Over all lines."""
         return _digest(line.encode() for line in self)
+
+    @classmethod
+    def examples(cls) -> Mapping[str, Any]:
+        """What the conformance kit tries."""
+        return {
+            "configs": [LinesConfig(path=__file__), LinesConfig(path=__file__, skip_empty=False)]
+        }
 
 
 class Join(Dataset):
@@ -133,6 +152,13 @@ class Join(Dataset):
         """Over the parts' own fingerprints."""
         return _digest(f"{n} {p.fingerprint()}".encode() for n, p in self._parts.items())
 
+    @classmethod
+    def examples(cls) -> Mapping[str, Any]:
+        """What the conformance kit tries."""
+        old, new = (Images(ImagesConfig(n=n, size=4)) for n in (2, 3))
+        configs = [JoinConfig(), JoinConfig(order="new")]
+        return {"configs": configs, "calls": {"open": [{"old": old, "new": new}]}}
+
 
 class Codec(Model):
     """Keeps ``2**rate`` levels of every sample."""
@@ -144,14 +170,17 @@ class Codec(Model):
         return {name: self.decode(self.encode(image)) for name, image in data.items()}
 
     def encode(self, image: Image) -> Artifact:
-        """A line with the shape, then one byte a sample."""
+        """A digest, a line with the shape, then one byte a sample."""
         levels = np.round(unit(image) * self._top).astype(np.uint8)
-        head = json.dumps([*levels.shape]).encode() + b"\n"
-        return Artifact(head + levels.tobytes(), "application/x-toy")
+        data = json.dumps([*levels.shape]).encode() + b"\n" + levels.tobytes()
+        return Artifact(_digest(iter([data])).encode() + data, "application/x-toy")
 
     def decode(self, code: Artifact) -> Image:
         """The picture; raises CorruptData for anything that :meth:`encode` did not make."""
-        head, _, body = code.data.partition(b"\n")
+        digest, data = code.data[:32], code.data[32:]
+        if digest != _digest(iter([data])).encode():
+            raise CorruptData("not a picture of toy.codec, or a damaged one")
+        head, _, body = data.partition(b"\n")
         try:
             shape = tuple(int(n) for n in json.loads(head))
             levels = np.frombuffer(body, np.uint8).reshape(shape)
@@ -163,6 +192,14 @@ class Codec(Model):
     def _top(self) -> int:
         return max(1, round(2 ** min(max(float(self.config.rate), 0.0), 8.0)) - 1)
 
+    @classmethod
+    def examples(cls) -> Mapping[str, Any]:
+        """What the conformance kit tries."""
+        images = Images(ImagesConfig(n=2, size=4))
+        calls = {"apply": [{"data": images}], "encode": [{"image": i} for i in images]}
+        code = Codec(CodecConfig(rate=4)).encode(images[0])
+        return {"configs": [CodecConfig(rate=4)], "calls": {**calls, "decode": [{"code": code}]}}
+
 
 class Pass(Model):
     """Gives back its input."""
@@ -170,6 +207,11 @@ class Pass(Model):
     def apply(self, x: Any) -> Any:
         """``x``."""
         return x
+
+    @classmethod
+    def examples(cls) -> Mapping[str, Any]:
+        """What the conformance kit tries."""
+        return {"configs": [NoConfig()], "calls": {"apply": [{"x": "text"}, {"x": 3}]}}
 
 
 class Noise(Model):
@@ -182,6 +224,13 @@ class Noise(Model):
         pixels = unit(image)
         return from_unit(pixels + self.config.strength * ctx.rng.standard_normal(pixels.shape))
 
+    @classmethod
+    def examples(cls) -> Mapping[str, Any]:
+        """What the conformance kit tries."""
+        configs = [NoiseConfig(), NoiseConfig(strength=0.0)]
+        image = random_image("example", 5)
+        return {"configs": configs, "calls": {"apply": [{"image": image}]}}
+
 
 class MakePalette(Model):
     """Three colours that sum up a picture."""
@@ -193,6 +242,13 @@ class MakePalette(Model):
         rows = [colors[order[0]], colors.mean(axis=0), colors[order[-1]]]
         return Palette(np.stack(rows).astype(np.float32))
 
+    @classmethod
+    def examples(cls) -> Mapping[str, Any]:
+        """What the conformance kit tries."""
+        configs = [NoConfig()]
+        image = random_image("example", 5)
+        return {"configs": configs, "calls": {"apply": [{"image": image}]}}
+
 
 class Shout(Model):
     """Text in capitals."""
@@ -202,6 +258,11 @@ class Shout(Model):
     def apply(self, text: str) -> str:
         """``TEXT!``"""
         return text.upper() + self.config.ending
+
+    @classmethod
+    def examples(cls) -> Mapping[str, Any]:
+        """What the conformance kit tries."""
+        return {"configs": [ShoutConfig()], "calls": {"apply": [{"text": "hear"}, {"text": ""}]}}
 
 
 class Sign(Model):
@@ -213,6 +274,12 @@ class Sign(Model):
         """``text`` and 16 hexadecimal digits."""
         key = reveal(self.config.key).encode()
         return f"{text} {hmac.new(key, text.encode(), 'sha256').hexdigest()[:16]}"
+
+    @classmethod
+    def examples(cls) -> Mapping[str, Any]:
+        """What the conformance kit tries."""
+        # a variable that is set everywhere; its value shows nowhere
+        return {"configs": [SignConfig(key="PATH")], "calls": {"apply": [{"text": "signed"}]}}
 
 
 class Slow(Model):
@@ -244,6 +311,11 @@ class Slow(Model):
             with Path(self.config.trace).open("a", encoding="utf-8") as trace:
                 trace.write(f"{len(values)}\n")
 
+    @classmethod
+    def examples(cls) -> Mapping[str, Any]:
+        """What the conformance kit tries."""
+        return {"configs": [SlowConfig(units=5)]}
+
 
 class Ramp(Schedule):
     """0 at ``start``, 1 at the end."""
@@ -258,6 +330,11 @@ class Ramp(Schedule):
     def values(self, xs: Array) -> Mapping[str, Array]:
         """``value``."""
         return {"value": np.clip((xs - self.config.start) / self.config.length, 0, 1)}
+
+    @classmethod
+    def examples(cls) -> Mapping[str, Any]:
+        """What the conformance kit tries."""
+        return {"configs": [RampConfig(), RampConfig(start=-3, length=50)]}
 
 
 def _error(subject: Image, reference: Image) -> float:
@@ -276,6 +353,13 @@ class Psnr(Evaluator):
         measure = Measure(name="psnr", value=value, reason=reason, unit="dB", direction="up")
         return Report((measure,))
 
+    @classmethod
+    def examples(cls) -> Mapping[str, Any]:
+        """What the conformance kit tries."""
+        a, b = (random_image(name, 6) for name in "ab")
+        pairs = [{"subject": a, "reference": b}, {"reference": b}, {}]
+        return {"configs": [NoConfig()], "calls": {"evaluate": pairs}}
+
 
 class Judge(Evaluator):
     """Brightness, and the error where there is a reference."""
@@ -291,6 +375,21 @@ class Judge(Evaluator):
             )
         )
 
+    @classmethod
+    def examples(cls) -> Mapping[str, Any]:
+        """What the conformance kit tries."""
+        a, b = (random_image(name, 6) for name in "ab")
+        pairs = [{"subject": a, "reference": b}, {"subject": a}]
+        return {"configs": [NoConfig()], "calls": {"evaluate": pairs}}
+
+
+def _reports(*values: float | None) -> list[Item]:
+    """Reports of one error each; None is one that could not be had."""
+    measures = [
+        Measure(name="error", value=v, reason="" if v is not None else "unknown") for v in values
+    ]
+    return [Item(Report((m,)), f"step{i}") for i, m in enumerate(measures)]
+
 
 class Count(Evaluator):
     """Counts what it gathers."""
@@ -305,6 +404,14 @@ class Count(Evaluator):
             )
         )
 
+    @classmethod
+    def examples(cls) -> Mapping[str, Any]:
+        """What the conformance kit tries."""
+        return {
+            "configs": [NoConfig()],
+            "calls": {"evaluate": [{"reports": _reports(0.1, 0.4, None)}]},
+        }
+
 
 class Gate(Evaluator):
     """A verdict. Without evidence it is ``insufficient``, unless it is fixed."""
@@ -318,7 +425,7 @@ class Gate(Evaluator):
         name = self.config.measure
         found = [m for i in evidence for m in i.value.measures if m.name == name and not m.group]
         values = [m.value for m in found if m.value is not None]
-        if not values or len(values) < len(evidence):
+        if len(values) < max(self.config.at_least, len(evidence)):
             return Report(verdict=Verdict("insufficient", (f"no value of '{name}'",)))
         reasons = tuple(f"{name} is {v:g}" for v in values if not self._holds(v))
         return Report(verdict=Verdict("fail" if reasons else "pass", reasons))
@@ -326,6 +433,13 @@ class Gate(Evaluator):
     def _holds(self, value: float) -> bool:
         low, high = self.config.limits.low, self.config.limits.high
         return (low is None or value >= low) and (high is None or value <= high)
+
+    @classmethod
+    def examples(cls) -> Mapping[str, Any]:
+        """What the conformance kit tries."""
+        configs = [GateConfig(limits=Limits(high=0.5), at_least=2)]
+        evidence = [_reports(0.1, 0.4), _reports(0.4, 0.9), _reports(0.4, None), []]
+        return {"configs": configs, "calls": {"evaluate": [{"evidence": e} for e in evidence]}}
 
 
 class Text(Renderer):
@@ -336,6 +450,12 @@ class Text(Renderer):
     def render(self, items: Sequence[Item]) -> bytes:
         """UTF-8 text: the label, then a short description."""
         return "".join(f"{item.label}: {_told(item.value)}\n" for item in items).encode()
+
+    @classmethod
+    def examples(cls) -> Mapping[str, Any]:
+        """What the conformance kit tries."""
+        items = [Item("text", "a"), Item(random_image("example", 3), "b", "", {"n": 1})]
+        return {"configs": [NoConfig()], "calls": {"render": [{"items": items}, {"items": []}]}}
 
 
 def _number(value: float | None) -> str:

@@ -108,11 +108,12 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateConfig:
-    """A fixed ``outcome``, or else ``measure`` of all evidence within ``limits``."""
+    """A fixed ``outcome``, or else ``measure`` of ``at_least`` so many pieces within ``limits``."""
 
     outcome: Literal["pass", "fail", "review", "insufficient"] | None = None
     measure: str = "error"
     limits: Limits = Limits()
+    at_least: Annotated[int, Ge(1)] = 1
     reasons: tuple[str, ...] = ()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -20,8 +21,9 @@ from interleaf import (
     Schedule,
     Table,
 )
+from interleaf.pipeline.collection import Collection
 from interleaf_toy.config import MeanConfig, TrainerConfig
-from interleaf_toy.pixels import Array, from_unit, unit
+from interleaf_toy.pixels import Array, from_unit, random_image, unit
 
 
 @runtime_checkable
@@ -75,6 +77,8 @@ class Mean(Model):
 
     def load(self, folder: Path) -> None:
         """Read ``mean.npy``; raises CorruptData when it is not there or not a picture."""
+        if [f.name for f in folder.iterdir()] != ["mean.npy"]:
+            raise CorruptData(f"{folder}: expected mean.npy and nothing else")
         try:
             mean = np.load(folder / "mean.npy", allow_pickle=False)
         except (OSError, ValueError) as error:
@@ -85,6 +89,14 @@ class Mean(Model):
 
     def _like(self, pixels: Array) -> Array:
         return np.full(pixels.shape, 0.5) if self.mean is None else self.mean
+
+    @classmethod
+    def examples(cls) -> Mapping[str, Any]:
+        """What the conformance kit tries."""
+        data = Collection.of([random_image(f"mean {i}", 4) for i in range(3)])
+        calls = {"apply": [{"image": data[0]}], "fit": [{"data": data}]}
+        calls["generate"] = [{"count": 2, "noise": 0.1}, {"count": 1, "noise": 0.0}]
+        return {"configs": [MeanConfig(steps=5)], "calls": calls}
 
 
 class Trainer(Model):
@@ -100,6 +112,16 @@ class Trainer(Model):
         if not isinstance(live, Nudgeable):
             raise InvalidInput(f"{model.component} cannot be trained by toy.trainer")
         return train(live.copy(), data, lr, self.config.steps, ctx)
+
+    @classmethod
+    def examples(cls) -> Mapping[str, Any]:
+        """What the conformance kit tries."""
+        data = Collection.of([random_image(f"mean {i}", 4) for i in range(3)])
+        handle = ModelHandle("toy.mean", {"lr": None, "steps": 8}, None, "an untrained mean")
+        return {
+            "configs": [TrainerConfig(steps=4)],
+            "calls": {"fit": [{"model": handle, "data": data}]},
+        }
 
 
 def train(model: Any, data: Dataset, lr: Schedule | None, steps: int, ctx: Context) -> Fitted:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from interleaf import Context, CorruptData, Image, Model, ModelHandle
+from interleaf.interfaces.component import NoConfig
 from interleaf_toyother.config import BlendConfig, StretchConfig
 
 Array = np.ndarray[Any, Any]
@@ -30,6 +33,14 @@ class ApplyModel(Model):
         made: Image = model.load(ctx).apply(image=image)
         return made
 
+    @classmethod
+    def examples(cls) -> Mapping[str, Any]:
+        """What the conformance kit tries."""
+        image = _image(np.linspace(0, 1, 75).reshape(5, 5, 3))
+
+        handle = ModelHandle("toyother.tint", {}, None, "an untrained tint")
+        return {"configs": [NoConfig()], "calls": {"apply": [{"model": handle, "image": image}]}}
+
 
 class Stretch(Model):
     """More or less contrast."""
@@ -39,6 +50,15 @@ class Stretch(Model):
     def apply(self, image: Image) -> Image:
         """Every sample ``factor`` times as far from grey."""
         return _image((_unit(image) - 0.5) * self.config.factor + 0.5)
+
+    @classmethod
+    def examples(cls) -> Mapping[str, Any]:
+        """What the conformance kit tries."""
+        image = _image(np.linspace(0, 1, 75).reshape(5, 5, 3))
+        return {
+            "configs": [StretchConfig(factor=f) for f in (0.5, 2.0)],
+            "calls": {"apply": [{"image": image}]},
+        }
 
 
 class Tint(Model):
@@ -71,6 +91,8 @@ class Tint(Model):
 
     def load(self, folder: Path) -> None:
         """Read ``color.npy``; raises CorruptData when it does not hold three numbers."""
+        if [f.name for f in folder.iterdir()] != ["color.npy"]:
+            raise CorruptData(f"{folder}: expected color.npy and nothing else")
         try:
             color = np.load(folder / "color.npy", allow_pickle=False)
         except (OSError, ValueError) as error:
@@ -78,6 +100,12 @@ class Tint(Model):
         if color.shape != (3,):
             raise CorruptData(f"{folder}/color.npy: expected 3 numbers, got shape {color.shape}")
         self.color = color
+
+    @classmethod
+    def examples(cls) -> Mapping[str, Any]:
+        """What the conformance kit tries."""
+        image = _image(np.linspace(0, 1, 75).reshape(5, 5, 3))
+        return {"configs": [NoConfig()], "calls": {"apply": [{"image": image}]}}
 
 
 class Blend(Model):
@@ -90,6 +118,23 @@ class Blend(Model):
         weight, inner = self.config.weight, self.config.inner.apply(image=image)
         return _image((1 - weight) * _unit(image) + weight * _unit(inner))
 
+    @classmethod
+    def examples(cls) -> Mapping[str, Any]:
+        """What the conformance kit tries."""
+        image = _image(np.linspace(0, 1, 75).reshape(5, 5, 3))
+
+        configs = [
+            BlendConfig(inner=Stretch(StretchConfig(factor=2.0)), weight=w) for w in (0.0, 0.5)
+        ]
+        return {"configs": configs, "calls": {"apply": [{"image": image}]}}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Colors:
+    """What a palette has to have: rows of red, green, blue in 0..1."""
+
+    colors: Array
+
 
 class Recolour(Model):
     """A picture painted with few colours."""
@@ -99,3 +144,11 @@ class Recolour(Model):
         pixels, colors = _unit(image), np.asarray(palette.colors, dtype=np.float64)
         nearest = ((pixels[:, :, None, :] - colors) ** 2).sum(axis=3).argmin(axis=2)
         return _image(colors[nearest])
+
+    @classmethod
+    def examples(cls) -> Mapping[str, Any]:
+        """What the conformance kit tries."""
+        image = _image(np.linspace(0, 1, 75).reshape(5, 5, 3))
+
+        palette = Colors(np.eye(3))
+        return {"configs": [NoConfig()], "calls": {"apply": [{"image": image, "palette": palette}]}}
