@@ -10,10 +10,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from interleaf.errors import Problem
+from interleaf.errors import InterleafError, Problem
 from interleaf.pipeline.freeze import Freezer, Thawer, digest_values
 from interleaf.pipeline.params import build, check_params, fields_of, plain, port_interface
-from interleaf.plugin import CALLS
+from interleaf.plugin import CALLS, Call
 from interleaf.registry.live import config_type
 from interleaf.testing.registry import check, ensure
 from interleaf.testing.subject import Impatient, Skip, Stop, Subject, digest, temporary
@@ -239,3 +239,55 @@ def _world() -> dict[str, Any]:
         found["torch's threads"] = torch.get_num_threads()
         found["torch's random state"] = torch.random.get_rng_state().numpy().tobytes()
     return copy.deepcopy(found)
+
+
+@check()
+def any_value_is_taken_or_refused(subject: Subject, tries: int) -> None:
+    """Whatever fits a port gives a result or one InterleafError: never a bare exception."""
+    tried = [
+        _try_anything(subject, config, name, tries)
+        for config in subject.examples.configs
+        for name, call in subject.calls.items()
+        if not call.params and name != "decode"
+    ]
+    if not any(tried):
+        raise Skip("no call takes only values that can be made up")
+
+
+def _try_anything(subject: Subject, config: Any, name: str, tries: int) -> bool:
+    """Call with drawn values; False where a port's values cannot be made up."""
+    from hypothesis import HealthCheck, Phase, given, settings
+    from hypothesis import strategies as st
+
+    drawn = _inputs(subject.spec.calls[name])
+    if drawn is None:
+        return False
+
+    @settings(
+        max_examples=tries, deadline=None, database=None, derandomize=True,
+        suppress_health_check=list(HealthCheck), phases=[Phase.generate, Phase.shrink],
+    )  # fmt: skip
+    @given(st.fixed_dictionaries(drawn[0], optional=drawn[1]))
+    def attempt(inputs: dict[str, Any]) -> None:
+        try:
+            subject.call(subject.make(config), name, inputs)
+        except InterleafError:
+            return
+
+    attempt()
+    return True
+
+
+def _inputs(call: Call) -> tuple[dict[str, Any], dict[str, Any]] | None:
+    """Strategies of the required and the optional inputs; None where one cannot be made up."""
+    from interleaf.testing.strategies import gathered, values
+
+    required: dict[str, Any] = {}
+    optional: dict[str, Any] = {}
+    for name, port in call.ports.items():
+        found = gathered(port.type) if port.many else values(port.type)
+        if found is None and not port.optional:
+            return None
+        if found is not None:
+            (optional if port.optional else required)[name] = found
+    return (required, optional) if required or optional else None

@@ -21,6 +21,7 @@ from interleaf import (
     Domain,
     Evaluator,
     Image,
+    InvalidInput,
     Item,
     Measure,
     Model,
@@ -338,6 +339,8 @@ class Ramp(Schedule):
 
 
 def _error(subject: Image, reference: Image) -> float:
+    if subject.pixels.shape != reference.pixels.shape:
+        raise InvalidInput(f"pictures of {subject.pixels.shape} and {reference.pixels.shape}")
     return float(np.mean((unit(subject) - unit(reference)) ** 2))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from interleaf import Context, CorruptData, Image, Model, ModelHandle
+from interleaf import Context, CorruptData, Image, InvalidInput, Model, ModelHandle
 from interleaf.interfaces.component import NoConfig
 from interleaf_toyother.config import BlendConfig, StretchConfig
 
@@ -70,6 +70,8 @@ class Tint(Model):
 
     def apply(self, image: Image) -> Image:
         """The picture with its mean at the learnt colour."""
+        if image.pixels.shape[2] != 3:
+            raise InvalidInput(f"a picture of {image.pixels.shape[2]} channels, expected 3")
         pixels = _unit(image)
         return _image(pixels - pixels.mean(axis=(0, 1)) + self.color)
 
