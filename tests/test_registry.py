@@ -106,3 +106,72 @@ def test_discovery_imports_nothing_heavy():
         ],
         check=True,
     )
+
+
+def strange(tmp_path: Path, body: str) -> dict[str, str]:
+    """An environment in which a distribution's descriptor module does as ``body`` says."""
+    package = tmp_path / "interleaf_strange"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "plugin.py").write_text(body)
+    info = tmp_path / "strange-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: strange\nVersion: 1\n")
+    (info / "entry_points.txt").write_text(
+        "[interleaf.plugins]\nstrange = interleaf_strange.plugin\n"
+    )
+    return {**os.environ, "PYTHONPATH": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+
+
+def interleaf(env: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "interleaf_cli", *words]
+    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=60)
+
+
+GOOD = "from interleaf.plugin import Plugin\nPLUGIN = Plugin(name='strange', api=0)\n"
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("import sys\nsys.exit(3)\n", "SystemExit"),
+        ("raise RuntimeError('no luck')\n", "no luck"),
+        ("x = (\n", "SyntaxError"),
+        ("PLUGIN = 3\n", "describes 'int'"),
+        ("import time\ntime.sleep(30)\n", "took longer than"),
+    ],
+)
+def test_a_strange_plugin_stays_its_own_problem(tmp_path: Path, body: str, said: str) -> None:
+    env = strange(tmp_path, body)
+    assert interleaf(env, "--help").returncode == 0
+    (tmp_path / "p.yaml").write_text(
+        "version: 1\nsteps:\n  a: {use: core.constant, with: {value: 1}}\n"
+    )
+    done = interleaf(env, "validate", str(tmp_path / "p.yaml"))
+    assert done.returncode == 0, done.stderr
+    done = interleaf(env, "list")
+    assert done.returncode == 0 and "strange  BROKEN E204" in done.stdout and said in done.stdout
+    assert interleaf(env, "list").stdout == done.stdout
+    done = interleaf(env, "doctor")
+    assert done.returncode == 5 and said in done.stdout
+
+
+def test_a_plugin_that_prints_is_kept_quiet_and_told(tmp_path: Path) -> None:
+    env = strange(tmp_path, "print('WELCOME!')\n" + GOOD)
+    done = interleaf(env, "list")
+    assert "WELCOME" not in done.stdout + done.stderr and "strange" in done.stdout
+    assert "prints when it is imported: 'WELCOME!" in interleaf(env, "doctor").stdout
+
+
+def test_the_list_notices_what_changes(tmp_path: Path) -> None:
+    env = strange(tmp_path, GOOD)
+    assert "strange" in interleaf(env, "list").stdout
+    descriptor = tmp_path / "interleaf_strange" / "plugin.py"
+    descriptor.write_text(GOOD.replace("api=0", "api=0, summary='now with a summary'"))
+    assert "now with a summary" in interleaf(env, "list").stdout
+    (tmp_path / "strange-1.dist-info" / "entry_points.txt").unlink()
+    (tmp_path / "strange-1.dist-info" / "METADATA").unlink()
+    (tmp_path / "strange-1.dist-info").rmdir()
+    assert "strange" not in interleaf(env, "list").stdout
+    (tmp_path / "cache" / "interleaf" / "index.json").write_text("{broken")
+    assert "core.cosine" in interleaf(env, "list").stdout

@@ -66,6 +66,11 @@ def _plugins() -> list[dict[str, Any]]:
         spec = find_spec(record.module.partition(".")[0])
         place = str(Path(spec.origin).parent) if spec and spec.origin else "?"
         faults = [str(record.problem)] if record.problem else []
+        if record.printed:
+            faults.append(
+                f"{record.name}: prints when it is imported: {record.printed!r}\n"
+                f"    this is a fault of {record.distribution}: report it to its authors"
+            )
         for module in record.plugin.requires if record.plugin else ():
             if find_spec(module) is None:
                 faults.append(

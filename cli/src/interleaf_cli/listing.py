@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
-from interleaf.registry import catalogue, registry
+from interleaf_cli.index import cached
 from interleaf_cli.output import print_columns, print_json
 from interleaf_cli.settings import Settings
 
 
-def rows() -> list[dict[str, Any]]:
-    """Every plugin that is installed or known, by name."""
+def rows() -> tuple[list[dict[str, Any]], list[str]]:
+    """Every plugin that is installed or known, by name, and the files that say so."""
+    from interleaf.registry import catalogue, registry
+
     records = registry().records
     found: list[dict[str, Any]] = []
     for name in sorted({*records, *catalogue()}):
@@ -36,12 +39,13 @@ def rows() -> list[dict[str, Any]]:
                 "commands": list(record.plugin.commands),
             }
         found.append(row)
-    return found
+    modules = (sys.modules.get(r.module) for r in records.values())
+    return found, [str(m.__file__) for m in modules if m and m.__file__]
 
 
 def show_list(settings: Settings) -> None:
     """Print them, the usable ones first."""
-    found = rows()
+    found = cached(rows)
     if settings.json:
         print_json(found)
         return

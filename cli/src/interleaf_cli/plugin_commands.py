@@ -27,7 +27,8 @@ class PluginGroup(TyperGroup):
 def _group(name: str) -> Any:
     from interleaf.registry import registry
 
-    plugin = registry().plugins.get(name)
+    record = registry().records.get(name)
+    plugin = record.plugin if record else None
     if plugin is None or not plugin.commands:
         return None
     app = typer.Typer(name=name, help=plugin.summary, no_args_is_help=True, add_completion=False)

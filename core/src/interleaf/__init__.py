@@ -10,42 +10,61 @@ Importing this package loads neither numpy nor torch.
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
-from interleaf.errors import CorruptData, InterleafError, InvalidInput, WeightsMissing
-from interleaf.interfaces import (
-    Component,
-    Context,
-    Dataset,
-    Domain,
-    Evaluator,
-    Evidence,
-    Fitted,
-    Measure,
-    Model,
-    ModelHandle,
-    Renderer,
-    Report,
-    Schedule,
-    Verdict,
-)
-from interleaf.params import Ge, Gt, InFile, Le, Lt, Secret
-from interleaf.plugin import Call, Plugin, component
-from interleaf.values import (
-    Artifact,
-    Audio,
-    Clip,
-    Frames,
-    Image,
-    Item,
-    Mesh,
-    Motion,
-    Table,
-    Tokens,
-)
-
 if TYPE_CHECKING:
-    from interleaf.api import load, run
+    from interleaf.api import (
+        load,
+        run,
+    )
+    from interleaf.errors import (
+        CorruptData,
+        InterleafError,
+        InvalidInput,
+        WeightsMissing,
+    )
+    from interleaf.interfaces import (
+        Component,
+        Context,
+        Dataset,
+        Domain,
+        Evaluator,
+        Evidence,
+        Fitted,
+        Measure,
+        Model,
+        ModelHandle,
+        Renderer,
+        Report,
+        Schedule,
+        Verdict,
+    )
+    from interleaf.params import (
+        Ge,
+        Gt,
+        InFile,
+        Le,
+        Lt,
+        Secret,
+    )
+    from interleaf.plugin import (
+        Call,
+        Plugin,
+        component,
+    )
+    from interleaf.values import (
+        Artifact,
+        Audio,
+        Clip,
+        Frames,
+        Image,
+        Item,
+        Mesh,
+        Motion,
+        Table,
+        Tokens,
+    )
 
 __version__ = "0.1.0"
 
@@ -57,10 +76,31 @@ __all__ = [
     "Tokens", "Verdict", "WeightsMissing", "component", "load", "run",
 ]  # fmt: skip
 
+# Where the public names live; each module is imported when one of its names is first used.
+_HOME = {
+    "errors": "CorruptData InterleafError InvalidInput WeightsMissing",
+    "interfaces.component": "Component Context",
+    "interfaces.dataset": "Dataset",
+    "interfaces.schedule": "Domain Schedule",
+    "interfaces.evaluator": "Evaluator",
+    "interfaces.report": "Evidence Measure Report Verdict",
+    "interfaces.model": "Fitted Model ModelHandle",
+    "interfaces.renderer": "Renderer",
+    "params": "Ge Gt InFile Le Lt Secret",
+    "plugin": "Call Plugin component",
+    "values": "Artifact Audio Clip Frames Image Item Mesh Motion Table Tokens",
+    "api": "load run",
+}
+_MODULES = {name: module for module, names in _HOME.items() for name in names.split()}
+
 
 def __getattr__(name: str) -> Any:
-    if name in ("load", "run"):
-        from interleaf import api
+    if name not in _MODULES:
+        raise AttributeError(f"module 'interleaf' has no attribute '{name}'")
+    found = getattr(importlib.import_module(f"interleaf.{_MODULES[name]}"), name)
+    globals()[name] = found
+    return found
 
-        return getattr(api, name)
-    raise AttributeError(f"module 'interleaf' has no attribute '{name}'")
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

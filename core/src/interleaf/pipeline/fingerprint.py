@@ -105,19 +105,17 @@ def code_of(plugins: frozenset[str], fingerprints: Fingerprints) -> dict[str, st
 @cache
 def _distributions(plugins: frozenset[str]) -> tuple[tuple[str, str, str], ...]:
     """Triples of distribution, version and import package."""
-    records = {r.distribution: r for r in registry().records.values()}
-    wanted = ["interleaf-core", *(registry().records[p].distribution for p in sorted(plugins))]
+    records = registry().records
+    known = records.distributions
+    wanted = ["interleaf-core", *(records.distribution_of(p) for p in sorted(plugins))]
     found: dict[str, tuple[str, str, str]] = {}
     while wanted:
         name = wanted.pop()
-        record = records.get(name)
-        if record is None or name in found:
+        if name not in known or name in found:
             continue
-        found[name] = (name, record.version, record.module.partition(".")[0])
+        found[name] = (name, *known[name])
         needs = metadata.requires(name) or []
-        wanted += [
-            r for r in records for need in needs if "extra ==" not in need and _named(need, r)
-        ]
+        wanted += [r for r in known for need in needs if "extra ==" not in need and _named(need, r)]
     return tuple(sorted(found.values()))
 
 

@@ -208,8 +208,10 @@ class Thawer:
 def known_dataclass(name: str) -> type:
     """The dataclass ``module:Name`` of Interleaf or an installed plugin; else CorruptData."""
     module, _, qualified = name.partition(":")
-    roots = {r.module.partition(".")[0] for r in registry().records.values() if r.plugin}
-    if module.partition(".")[0] not in {"interleaf", *roots} or not qualified.isidentifier():
+    if (
+        module.partition(".")[0] not in {"interleaf", *registry().records.packages}
+        or not qualified.isidentifier()
+    ):
         raise CorruptData(f"a stored value has the type {name}, which no installed plugin owns")
     found = getattr(importlib.import_module(module), qualified, None)
     if not (isinstance(found, type) and dataclasses.is_dataclass(found)):

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import io
+import signal
+import threading
 import traceback
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
@@ -16,6 +20,7 @@ from interleaf.plugin import API, ComponentSpec, Plugin
 from interleaf.registry.catalogue import catalogue
 
 GROUP = "interleaf.plugins"
+LIMIT = 5.0  # seconds for importing a descriptor, which should take 5 ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +33,53 @@ class PluginRecord:
     module: str
     plugin: Plugin | None = None
     problem: Problem | None = None
+    printed: str = ""
+
+
+class Records(Mapping[str, PluginRecord]):
+    """The installed plugins by name; a descriptor is imported when it is first asked for."""
+
+    def __init__(self, entries: Mapping[str, list[metadata.EntryPoint]]) -> None:
+        self._entries, self._loaded = dict(entries), dict[str, PluginRecord]()
+
+    def __getitem__(self, name: str) -> PluginRecord:
+        if name not in self._loaded:
+            self._loaded[name] = _record(name, self._entries[name])
+        return self._loaded[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._entries
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    @property
+    def distributions(self) -> dict[str, tuple[str, str]]:
+        """Version and top-level package by distribution; imports nothing."""
+        entries = (e for found in self._entries.values() for e in found if e.dist)
+        return {
+            e.dist.name: (e.dist.version, e.module.partition(".")[0]) for e in entries if e.dist
+        }
+
+    def distribution_of(self, name: str) -> str:
+        """The distribution of a plugin; imports nothing."""
+        dist = self._entries[name][0].dist
+        return dist.name if dist else "?"
+
+    @property
+    def packages(self) -> set[str]:
+        """The top-level packages of all plugins; imports nothing."""
+        return {e.module.partition(".")[0] for found in self._entries.values() for e in found}
 
 
 class Registry:
     """All installed plugins by name. Looking something up gives a Problem rather than raising."""
 
-    def __init__(self, records: Mapping[str, PluginRecord]) -> None:
-        self.records = dict(records)
+    def __init__(self, records: Records) -> None:
+        self.records = records
 
     @property
     def plugins(self) -> dict[str, Plugin]:
@@ -91,7 +136,7 @@ def registry() -> Registry:
     found: dict[str, list[metadata.EntryPoint]] = defaultdict(list)
     for entry in metadata.entry_points(group=GROUP):
         found[entry.name].append(entry)
-    return Registry({name: _record(name, entries) for name, entries in sorted(found.items())})
+    return Registry(Records(dict(sorted(found.items()))))
 
 
 def _record(name: str, entries: list[metadata.EntryPoint]) -> PluginRecord:
@@ -100,6 +145,7 @@ def _record(name: str, entries: list[metadata.EntryPoint]) -> PluginRecord:
     dist = entry.dist
     distribution, version = (dist.name, dist.version) if dist else ("?", "?")
     plugin: Plugin | None = None
+    printed = io.StringIO()
     if len(dists) > 1:
         problem: Problem | None = Problem(
             "E206",
@@ -107,14 +153,36 @@ def _record(name: str, entries: list[metadata.EntryPoint]) -> PluginRecord:
             hint=f"uninstall one of them: pip uninstall {sorted(dists)[-1]}",
         )
     else:
-        plugin, problem = _load(name, entry.module, distribution)
-    return PluginRecord(name, distribution, version, entry.module, plugin, problem)
+        with redirect_stdout(printed), redirect_stderr(printed), _limited():
+            plugin, problem = _load(name, entry.module, distribution)
+    told = printed.getvalue()[:200]
+    return PluginRecord(name, distribution, version, entry.module, plugin, problem, told)
+
+
+@contextmanager
+def _limited() -> Iterator[None]:
+    """Interrupt a descriptor that hangs, where alarms exist and nobody else has set one."""
+    usable = hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
+    if not usable or signal.getitimer(signal.ITIMER_REAL)[0]:
+        yield
+        return
+
+    def hung(number: int, frame: object) -> None:
+        raise TimeoutError(f"importing it took longer than {LIMIT:g} s")
+
+    before = signal.signal(signal.SIGALRM, hung)
+    signal.setitimer(signal.ITIMER_REAL, LIMIT)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def _load(name: str, module: str, distribution: str) -> tuple[Plugin | None, Problem | None]:
     try:
         plugin = importlib.import_module(module).PLUGIN
-    except Exception as error:  # any fault of a stranger's module must stay its own
+    except (Exception, SystemExit) as error:  # any fault of a stranger's module must stay its own
         return None, import_problem(name, module, error)
     if not isinstance(plugin, Plugin) or plugin.name != name:
         shown = getattr(plugin, "name", type(plugin).__name__)

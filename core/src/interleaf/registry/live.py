@@ -70,5 +70,6 @@ def class_of(kind: str) -> type | None:
     if kind in KINDS:
         return light_type("core", KINDS[kind])
     plugin, _, name = kind.partition(".")
-    owner = registry().plugins.get(plugin)
+    record = registry().records.get(plugin)
+    owner = record.plugin if record else None
     return light_type(plugin, owner.kinds[name]) if owner and name in owner.kinds else None
