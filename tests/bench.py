@@ -1,6 +1,7 @@
 """``make bench``: run every benchmark, print its figures with command, machine and date.
 
-What it prints belongs into BENCHMARKS.md.
+What it prints belongs into BENCHMARKS.md. INTERLEAF_PEERS names the interpreter of an environment with
+kedro, hydra-core and llm, beside which the frame is measured.
 """
 
 from __future__ import annotations
@@ -28,10 +29,11 @@ def main() -> int:
     """Run them one after the other, so that none disturbs another; 1 when one failed."""
     print(f"{datetime.now(UTC):%Y-%m-%d}, {machine()}, Python {platform.python_version()}\n")
     failed = 0
-    for script in sorted(ROOT.glob("plugins/*/bench/*.py")):
-        shown = script.relative_to(ROOT)
-        print(f"## python {shown}", flush=True)
-        failed |= subprocess.run([sys.executable, str(script)], cwd=ROOT).returncode != 0
+    peers = os.environ.get("INTERLEAF_PEERS", "")
+    scripts = [[str(s)] for s in sorted(ROOT.glob("plugins/*/bench/*.py"))]
+    for words in [*scripts, [str(ROOT / "tests" / "bench_frame.py"), *filter(None, [peers])]]:
+        print(f"## python {Path(words[0]).relative_to(ROOT)}", flush=True)
+        failed |= subprocess.run([sys.executable, *words], cwd=ROOT).returncode != 0
         print(flush=True)
     return int(failed)
 

@@ -1,5 +1,5 @@
 """``python -m interleaf_cli``."""
 
-from interleaf_cli.main import main
+from interleaf_cli.entry import main
 
 main()

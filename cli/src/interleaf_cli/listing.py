@@ -8,7 +8,6 @@ from typing import Any
 
 from interleaf_cli.index import cached
 from interleaf_cli.output import print_columns, print_json
-from interleaf_cli.settings import Settings
 
 
 def rows() -> tuple[list[dict[str, Any]], list[str]]:
@@ -43,10 +42,10 @@ def rows() -> tuple[list[dict[str, Any]], list[str]]:
     return found, [str(m.__file__) for m in modules if m and m.__file__]
 
 
-def show_list(settings: Settings) -> None:
+def show_rows(*, as_json: bool) -> None:
     """Print them, the usable ones first."""
     found = cached(rows)
-    if settings.json:
+    if as_json:
         print_json(found)
         return
     for row in found:

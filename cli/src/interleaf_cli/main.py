@@ -78,10 +78,10 @@ def _over(settings: Settings, **given: Any) -> Settings:
 @app.command("list")
 def list_(ctx: typer.Context, json: Json = False) -> None:
     """Plugins: installed, broken, and known but not installed."""
-    from interleaf_cli.listing import show_list
+    from interleaf_cli.listing import show_rows
 
     with reported():
-        show_list(ctx.obj.over(json=json))
+        show_rows(as_json=ctx.obj.over(json=json).json)
 
 
 @app.command()
@@ -224,6 +224,23 @@ def doctor(ctx: typer.Context, json: Json = False) -> None:
 
 
 @app.command()
+def new(
+    name: Annotated[str, typer.Argument(help="of the plugin")],
+    provides: Annotated[
+        list[str] | None, typer.Option(metavar="INTERFACE:NAME", help="what it has [model:NAME]")
+    ] = None,
+    into: Annotated[Path, typer.Option(help="folder to write into")] = Path("."),
+) -> None:
+    """Write a plugin to begin with: it installs, passes `check` and runs as it is."""
+    from interleaf_cli.new import new_plugin
+
+    with reported():
+        folder = new_plugin(name, provides or [], into)
+        print(folder)
+        print(f"next: pip install -e {folder} && interleaf check {name.replace('-', '_')}")
+
+
+@app.command()
 def check(
     ctx: typer.Context,
     plugins: Annotated[list[str] | None, typer.Argument(help="names or folders [all]")] = None,
@@ -250,8 +267,3 @@ def install(
 
     with reported():
         raise typer.Exit(install_plugins(names, find_links, dry_run))
-
-
-def main() -> None:
-    """The entry point of ``interleaf``."""
-    app(prog_name="interleaf")

@@ -25,7 +25,6 @@ def compute(session: Session, instance: Instance) -> None:
     if is_made(instance):
         session.store.freeze(key, instance.label, {"made": instance.step.ref}, None)
         return
-    session.store.resume(key).mkdir(parents=True, exist_ok=True)
     inputs = session.inputs(instance)
     call = _Call(session, instance, inputs)
     if instance.step.mapped:
@@ -72,6 +71,8 @@ class _Call:
     def __call__(self, inputs: Mapping[str, Any], context: Context) -> dict[str, Any]:
         if not self.wants_context:
             return self._outputs(self.method(**inputs, **self.params))
+        if context.resume:
+            context.resume.mkdir(parents=True, exist_ok=True)
         context.scratch = self.session.store.scratch()
         try:
             return self._outputs(self.method(**inputs, **self.params, ctx=context))
@@ -96,7 +97,6 @@ def _map(session: Session, instance: Instance, call: _Call, inputs: Mapping[str,
         if not store.verified(keys[name]):
             seed = derive_seed(session.keys.seed_of(instance), name)
             resume = store.resume(keys[name])
-            resume.mkdir(parents=True, exist_ok=True)
             context = call.context(seed, resume, index, total)
             store.freeze(
                 keys[name],

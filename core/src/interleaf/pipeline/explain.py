@@ -9,7 +9,7 @@ from typing import Any
 
 from interleaf.errors import StoreError
 from interleaf.pipeline.components import digest_of
-from interleaf.pipeline.files import write_json
+from interleaf.pipeline.files import write_atomic
 from interleaf.pipeline.instances import Instance
 from interleaf.pipeline.keys import Keys, Payload
 
@@ -35,7 +35,21 @@ class History:
         """Note the key a step has now; the one before it stays known."""
         known = self.read(label)
         if not known or known[0]["key"] != key:
-            write_json(self._file(label), [{"key": key, "payload": payload}, *known[:1]])
+            entries = [{"key": key, "payload": payload}, *known[:1]]
+            text = json.dumps(entries, separators=(",", ":"), allow_nan=False)
+            # lost in a power cut, it costs an explanation and nothing else
+            write_atomic(self._file(label), text.encode(), durable=False)
+
+
+class NoHistory(History):
+    """For stores that end with the process."""
+
+    def read(self, label: str) -> list[dict[str, Any]]:
+        """Nothing is known."""
+        return []
+
+    def write(self, label: str, key: str, payload: Payload) -> None:
+        """Nothing is kept."""
 
 
 def last_key(history: History, label: str) -> str:

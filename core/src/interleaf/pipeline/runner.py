@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from interleaf.errors import FAILED, InterleafError, Problem, ProblemsFound, StepFailed, StoreError
 from interleaf.interfaces.report import Report
 from interleaf.pipeline.executors import Executor, InProcess, Processes
-from interleaf.pipeline.explain import History, cause, last_key, why
+from interleaf.pipeline.explain import History, NoHistory, cause, last_key, why
 from interleaf.pipeline.files import explained, write_json
 from interleaf.pipeline.instances import Instance, Source
 from interleaf.pipeline.manifest import (
@@ -104,9 +104,11 @@ class _Run:
         self.store = self._open_store()
         numeric = Numeric(device=options.device, dtype=options.dtype, threads=options.threads)
         self.session = Session(plan, self.store, numeric, listener)
-        self.history = History(self.store.root, plan.name)
+        kind = NoHistory if isinstance(self.store, MemoryStore) else History
+        self.history = kind(self.store.root, plan.name)
         self.folder = _folder(plan.name, options.out)
         self.seconds = time.perf_counter()
+        self.log: TextIO | None = None
 
     def _open_store(self) -> Store:
         uri = self.options.store
@@ -261,6 +263,8 @@ class _Run:
         manifest["seconds"] = round(time.perf_counter() - self.seconds, 4)
         self._save(manifest)
         self._log("finished", status=status)
+        if self.log:
+            self.log.close()
         self.hooks.hook.run_finished(manifest=manifest)
 
     def _save(self, manifest: Manifest) -> None:
@@ -268,11 +272,11 @@ class _Run:
 
     def _log(self, event: str, **what: Mapping[str, Any] | Any) -> None:
         line = json.dumps({"time": now(), "event": event, **what}, ensure_ascii=False)
-        with (
-            explained(self.folder),
-            (self.folder / "log.jsonl").open("a", encoding="utf-8") as file,
-        ):
-            file.write(line + "\n")
+        with explained(self.folder):
+            if self.log is None:
+                self.log = (self.folder / "log.jsonl").open("a", encoding="utf-8")
+            self.log.write(line + "\n")
+            self.log.flush()
 
     def _notices(self) -> None:
         while self.store.notices:
