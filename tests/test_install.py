@@ -60,6 +60,40 @@ def test_the_wheels_install_and_work(empty: Path, tmp_path: Path) -> None:
     assert "no faults found" in call(str(empty / "interleaf"), "doctor")
 
 
+def test_the_path_of_a_stranger(empty: Path, wheels: Path, tmp_path: Path) -> None:
+    """A plugin of one's own, as a wheel, beside ours in a clean environment, in one pipeline."""
+
+    def call(*words: object) -> str:
+        done = subprocess.run(
+            list(map(str, words)), cwd=tmp_path, env=clean(tmp_path), capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    call(empty / "interleaf", "new", "blur", "--provides", "model:blur")
+    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path)]
+    subprocess.run([*build, str(tmp_path / "interleaf-blur")], check=True, capture_output=True)
+    constraints = ["-c", str(ROOT / "constraints.txt")]
+    pip = [str(empty / "pip"), "install", "--quiet", *constraints, "--find-links", str(wheels)]
+    wheel = next(tmp_path.glob("interleaf_blur-*.whl"))
+    subprocess.run([*pip, "interleaf-core[testing]", str(wheel)], check=True, capture_output=True)
+    (tmp_path / "both.yaml").write_text(
+        "version: 1\nsteps:\n"
+        "  photo: {use: media.sample, with: {name: coffee}}\n"
+        "  soft: {use: blur.blur, with: {radius: 1}, needs: {image: photo}}\n"
+        "  splats: {use: gaussianimage.fit, with: {points: 50, steps: 5}, needs: {image: soft}}\n"
+        "  drawn: {use: gaussianimage.draw, needs: {splats: splats}}\n"
+        "  score: {use: media.fidelity, needs: {subject: drawn, reference: soft}}\n"
+        "  page: {use: pages.page, needs: {items: [drawn], reference: soft}}\n"
+        "outputs: {page: page}\n"
+    )
+    assert "blur.blur" in call(empty / "interleaf", "list")
+    assert "valid, 6 steps" in call(empty / "interleaf", "validate", "both.yaml")
+    ran = call(empty / "interleaf", "run", "both.yaml", "--out", "out")
+    assert "score.psnr" in ran and (tmp_path / "out" / "outputs" / "page.html").is_file()
+    assert "blur: ok" in call(empty / "interleaf", "check", "blur")
+
+
 def test_importing_interleaf_loads_nothing_heavy() -> None:
     code = "import interleaf, sys; print({'numpy', 'torch', 'pydantic', 'yaml'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -77,6 +77,7 @@ vars:
 def test_what_refers_to_nothing(text: str) -> None:
     document = resolved(f'vars: {{n: 4, list: [a], it: "{text}"}}')
     assert [(p.code, p.path) for p in document.problems] == [("E107", "vars.it")]
+    assert "NodeInterpolationKey" not in document.problems[0].message
     assert document.data["vars"]["it"] is UNSET
 
 

@@ -140,7 +140,7 @@ class _Resolver:
             raise _Unset
         if isinstance(value, dict | list) and not alone:
             kind = "mapping" if isinstance(value, dict) else "list"
-            raise _Refused("E107", f"'${{{key}}}' is a {kind} and cannot stand inside a text")
+            raise _Refused("E107", f"'${{{key.raw}}}' is a {kind} and cannot stand inside a text")
         return value
 
     def _reach(self, place: str, path: str) -> None:
@@ -156,7 +156,7 @@ class _Resolver:
             return data[int(part)]
         known = self.data.get("vars")
         names = [f"vars.{v}" for v in known] if isinstance(known, dict) else []
-        raise _Refused("E107", f"'${{{key}}}' refers to nothing", did_you_mean(str(key), names))
+        raise _Refused("E107", f"'${{{key.raw}}}' refers to nothing", did_you_mean(key.raw, names))
 
 
 def _refuse_resolver(name: str, **_: Any) -> Any:
