@@ -89,3 +89,15 @@ def test_a_digest_of_values_sees_one_byte_and_not_the_place():
     picture[1, 1, 2] = 1
     assert same != digest_values([("a", Image(picture))])
     assert same != digest_values([("b", Image(np.zeros((2, 2, 3), np.uint8)))])
+
+
+def test_the_specification_names_every_form():
+    import re
+    from pathlib import Path
+
+    from interleaf.pipeline.freeze import Thawer
+
+    text = (Path(__file__).parents[2] / "spec" / "keys.md").read_text()
+    told = set(re.findall(r"^\| `(\w+)` \|", text.partition("### `meta.json`")[2], re.M))
+    known = {n[1:] for n in vars(Thawer) if re.fullmatch(r"_[a-z]+", n)}
+    assert told == known
