@@ -70,28 +70,48 @@ def test_the_path_of_a_stranger(empty: Path, wheels: Path, tmp_path: Path) -> No
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
-    call(empty / "interleaf", "new", "blur", "--provides", "model:blur")
+    call(empty / "interleaf", "new", "soften", "--provides", "model:blur")
     build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path)]
-    subprocess.run([*build, str(tmp_path / "interleaf-blur")], check=True, capture_output=True)
+    subprocess.run([*build, str(tmp_path / "interleaf-soften")], check=True, capture_output=True)
     constraints = ["-c", str(ROOT / "constraints.txt")]
     pip = [str(empty / "pip"), "install", "--quiet", *constraints, "--find-links", str(wheels)]
-    wheel = next(tmp_path.glob("interleaf_blur-*.whl"))
+    wheel = next(tmp_path.glob("interleaf_soften-*.whl"))
     subprocess.run([*pip, "interleaf-core[testing]", str(wheel)], check=True, capture_output=True)
     (tmp_path / "both.yaml").write_text(
         "version: 1\nsteps:\n"
         "  photo: {use: media.sample, with: {name: coffee}}\n"
-        "  soft: {use: blur.blur, with: {radius: 1}, needs: {image: photo}}\n"
+        "  soft: {use: soften.blur, with: {radius: 1}, needs: {image: photo}}\n"
         "  splats: {use: gaussianimage.fit, with: {points: 50, steps: 5}, needs: {image: soft}}\n"
         "  drawn: {use: gaussianimage.draw, needs: {splats: splats}}\n"
         "  score: {use: media.fidelity, needs: {subject: drawn, reference: soft}}\n"
         "  page: {use: pages.page, needs: {items: [drawn], reference: soft}}\n"
         "outputs: {page: page}\n"
     )
-    assert "blur.blur" in call(empty / "interleaf", "list")
+    assert "soften.blur" in call(empty / "interleaf", "list")
     assert "valid, 6 steps" in call(empty / "interleaf", "validate", "both.yaml")
     ran = call(empty / "interleaf", "run", "both.yaml", "--out", "out")
     assert "score.psnr" in ran and (tmp_path / "out" / "outputs" / "page.html").is_file()
-    assert "blur: ok" in call(empty / "interleaf", "check", "blur")
+    assert "soften: ok" in call(empty / "interleaf", "check", "soften")
+
+
+def test_contributing_works_as_printed(empty: Path, wheels: Path, tmp_path: Path) -> None:
+    """The commands of "a plugin in an afternoon", in the clean environment."""
+    text = (ROOT / "CONTRIBUTING.md").read_text().partition("## A plugin in an afternoon")[2]
+    commands = text.split("```")[1].strip().splitlines()
+    assert [c.split()[0] for c in commands] == ["interleaf", "pip", "interleaf", "interleaf"]
+    constraints = ["-c", str(ROOT / "constraints.txt")]
+    pip = [str(empty / "pip"), "install", "--quiet", *constraints, "--find-links", str(wheels)]
+    wanted = ["interleaf-core[testing]", "hatchling", "editables"]
+    subprocess.run([*pip, *wanted], check=True, capture_output=True)
+    env = clean(tmp_path) | {"PATH": f"{empty}:{os.environ['PATH']}"}
+    # the tools to build with are here already: nothing is fetched
+    env |= {"PIP_NO_BUILD_ISOLATION": "0", "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels)}
+    for command in commands:
+        done = subprocess.run(
+            command.split(), cwd=tmp_path, env=env, capture_output=True, text=True
+        )
+        assert done.returncode == 0, (command, done.stdout + done.stderr)
+    assert "blur.blur" in done.stdout
 
 
 def test_importing_interleaf_loads_nothing_heavy() -> None:
