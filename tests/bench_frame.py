@@ -19,7 +19,8 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-import interleaf
+from interleaf.pipeline.plan import load_plan
+from interleaf.pipeline.runner import RunOptions, run_plan
 
 ROUNDS = 9
 HYDRA = "import hydra\n@hydra.main(version_base=None)\ndef main(c): pass\nmain()\n"
@@ -137,25 +138,49 @@ def startup(folder: Path, peers: str) -> None:
 
 
 def per_step(folder: Path) -> None:
-    """Print microseconds a trivial step: what a longer chain takes more than a short one."""
+    """Print microseconds a trivial step: what a longer chain takes more than a short one.
+
+    A step is run from a plan that was read before; reading and checking its lines is told apart.
+    """
     print("\n| trivial step | µs |\n|---|---|")
     for name, store in (
         ("first store (≤ 1,000)", "new"),
         ("warm resume (≤ 150)", "new"),
         ("in memory (≤ 60)", "memory:"),
     ):
-        seconds = {}
+        seconds, reading = {}, {}
         for steps in (50, 450):
             file = folder / f"chain{steps}.yaml"
             file.write_text(chain(steps))
-            where = store or str(folder / f"store{steps}")
-            taken = []
+            where = store if store == "memory:" else str(folder / f"{store}{steps}")
+            options = RunOptions(store=where, out=folder / "out")
+            taken, read = [], []
             for _ in range(1 if name.startswith("first") else 5):
                 began = time.perf_counter()
-                interleaf.run(file, store=where, out=folder / "out")
-                taken.append(time.perf_counter() - began)
-            seconds[steps] = min(taken)
+                plan = load_plan(file)
+                planned = time.perf_counter()
+                run_plan(plan, options)
+                taken.append(time.perf_counter() - planned)
+                read.append(planned - began)
+            seconds[steps], reading[steps] = min(taken), min(read)
         print(f"| {name} | {(seconds[450] - seconds[50]) / 400 * 1e6:.0f} |", flush=True)
+    print(f"| the file system alone: folder, file, fsync, rename | {bare(folder / 'bare'):.0f} |")
+    print(f"| reading and planning | {(reading[450] - reading[50]) / 400 * 1e6:.0f} |", flush=True)
+
+
+def bare(folder: Path, count: int = 200) -> float:
+    """Microseconds that the least an entry needs takes on this disk."""
+    folder.mkdir()
+    began = time.perf_counter()
+    for number in range(count):
+        made = folder / f"{number}.new"
+        made.mkdir()
+        with (made / "meta.json").open("wb") as file:
+            file.write(bytes(400))
+            file.flush()
+            os.fsync(file.fileno())
+        made.rename(folder / str(number))
+    return (time.perf_counter() - began) / count * 1e6
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from interleaf.errors import InterleafError
@@ -17,6 +18,11 @@ from interleaf.values import Artifact
 
 def accepts(method: Callable[..., Any], name: str) -> bool:
     """Whether a method takes the keyword ``name``."""
+    return _accepts(getattr(method, "__func__", method), name)
+
+
+@lru_cache(maxsize=1024)
+def _accepts(method: Callable[..., Any], name: str) -> bool:
     parameters = inspect.signature(method).parameters
     return name in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values())
 

@@ -127,6 +127,13 @@ class _TooLarge(Exception):
         return Problem("E100", message, "", file, line, col)
 
 
+_TAGS = {
+    yaml.MappingNode: {CORE + "map"},
+    yaml.SequenceNode: {CORE + "seq"},
+    yaml.ScalarNode: {CORE + name for name in _SCALARS},
+}
+
+
 class _Reader:
     """Turns YAML nodes into data and notes the place of every key and value."""
 
@@ -150,11 +157,7 @@ class _Reader:
         return self._scalar(node, path)
 
     def _safe(self, node: yaml.Node, path: str) -> bool:
-        kinds: dict[Any, tuple[str, ...]] = {
-            yaml.MappingNode: ("map",),
-            yaml.SequenceNode: ("seq",),
-        }
-        if node.tag in {CORE + name for name in kinds.get(type(node), _SCALARS)}:
+        if node.tag in _TAGS[type(node)]:
             return True
         shown = node.tag.replace(CORE, "!!")
         message = f"the tag {shown} is refused: only plain YAML values are read"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from interleaf.errors import InterleafError
@@ -30,8 +29,8 @@ def compute(session: Session, instance: Instance) -> None:
     if instance.step.mapped:
         _map(session, instance, call, inputs)
     else:
-        context = call.context(session.keys.seed_of(instance), session.store.resume(key))
-        session.store.freeze(key, instance.label, call(inputs, context), call.definition)
+        outputs = call(inputs, key, session.keys.seed_of(instance))
+        session.store.freeze(key, instance.label, outputs, call.definition)
 
 
 class _Call:
@@ -56,28 +55,29 @@ class _Call:
         self.params = session.params(instance)
         self.wants_context = accepts(self.method, "ctx")
 
-    def context(self, seed: int, resume: Path, item: int = 0, items: int = 1) -> Context:
-        """The Context of one call; its scratch folder is made by :meth:`__call__`."""
-        numeric = self.session.numeric
-        return Context(
+    def __call__(
+        self, inputs: Mapping[str, Any], key: str, seed: int, item: int = 0, items: int = 1
+    ) -> dict[str, Any]:
+        """Call, with a Context where one is asked for; ``key`` names the folder to resume from."""
+        if not self.wants_context:
+            return self._outputs(self.method(**inputs, **self.params))
+        store, numeric = self.session.store, self.session.numeric
+        resume = store.resume(key)
+        resume.mkdir(parents=True, exist_ok=True)
+        scratch = store.scratch()
+        context = Context(
             seed=seed,
             device=numeric.device,
             dtype=numeric.dtype,
             threads=numeric.threads,
             monitor=StepMonitor(self.session.listener, self.instance.label, item, items),
             resume=resume,
+            scratch=scratch,
         )
-
-    def __call__(self, inputs: Mapping[str, Any], context: Context) -> dict[str, Any]:
-        if not self.wants_context:
-            return self._outputs(self.method(**inputs, **self.params))
-        if context.resume:
-            context.resume.mkdir(parents=True, exist_ok=True)
-        context.scratch = self.session.store.scratch()
         try:
             return self._outputs(self.method(**inputs, **self.params, ctx=context))
         finally:
-            remove(context.scratch)
+            remove(scratch)
 
     def _outputs(self, result: Any) -> dict[str, Any]:
         step = self.instance.step
@@ -96,14 +96,8 @@ def _map(session: Session, instance: Instance, call: _Call, inputs: Mapping[str,
         session.listener.progress(instance.label, index, total, {"item": name})
         if not store.verified(keys[name]):
             seed = derive_seed(session.keys.seed_of(instance), name)
-            resume = store.resume(keys[name])
-            context = call.context(seed, resume, index, total)
-            store.freeze(
-                keys[name],
-                f"{instance.label}/{name}",
-                call({**inputs, **values}, context),
-                call.definition,
-            )
+            outputs = call({**inputs, **values}, keys[name], seed, index, total)
+            store.freeze(keys[name], f"{instance.label}/{name}", outputs, call.definition)
     _gather(session, instance, keys)
 
 

@@ -39,8 +39,19 @@ def write_atomic(path: Path, data: bytes, *, durable: bool = True) -> None:
 
 def write_json(path: Path, data: Any) -> None:
     """Replace ``path`` by readable JSON; NaN and infinities are refused."""
-    text = json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False)
-    write_atomic(path, text.encode() + b"\n")
+    write_atomic(path, readable(data).encode() + b"\n")
+
+
+def readable(data: Any, depth: int = 2, indent: str = "") -> str:
+    """JSON with one line for each entry down to ``depth`` levels of mappings."""
+    if depth == 0 or not isinstance(data, dict) or not data:
+        return json.dumps(data, ensure_ascii=False, allow_nan=False)
+    inner = indent + " "
+    entries = [
+        f"{inner}{json.dumps(str(name), ensure_ascii=False)}: {readable(value, depth - 1, inner)}"
+        for name, value in data.items()
+    ]
+    return "{\n" + ",\n".join(entries) + f"\n{indent}}}"
 
 
 @contextmanager

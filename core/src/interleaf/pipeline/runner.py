@@ -257,8 +257,8 @@ class _Run:
         self.hooks.hook.step_failed(step=instance.label, key=key, error=error)
 
     def _finish(self, manifest: Manifest, status: str) -> None:
-        order = list(self.session.instances)
-        manifest["steps"] = dict(sorted(manifest["steps"].items(), key=lambda e: order.index(e[0])))
+        told = manifest["steps"]
+        manifest["steps"] = {name: told[name] for name in self.session.instances if name in told}
         manifest["status"], manifest["finished"] = status, now()
         manifest["seconds"] = round(time.perf_counter() - self.seconds, 4)
         self._save(manifest)
