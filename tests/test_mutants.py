@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -169,6 +169,31 @@ class Html(Renderer):
         return ("<!doctype html>" + "".join(f"<p>{escape(str(i))}" for i in items)).encode()
 
 
+class Scorer(Model):
+    """The mean of each sequence, as its log-probability."""
+
+    def logprobs(self, sequences: Any) -> list[Any]:
+        """One number for each."""
+        return [np.float64(np.mean(s)) for s in sequences]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SumConfig:
+    backend: Literal["fast", "plain"] = "fast"
+
+
+class Sum(Model):
+    """The sum of an array, computed in two ways."""
+
+    Config = SumConfig
+
+    def apply(self, x: Any) -> Any:
+        """A number."""
+        if self.config.backend == "fast":
+            return np.float64(np.sum(x))
+        return np.float64(sum(x.ravel().tolist()))
+
+
 def _reports(*values: float) -> list[Item]:
     return [Item(Report((Measure(name="error", value=v),)), f"s{i}") for i, v in enumerate(values)]
 
@@ -200,6 +225,22 @@ OWN: dict[str, tuple[Any, Any, Any]] = {
         ),
         Total,
         Examples(configs=[NoConfig()], calls={"evaluate": [{"reports": _reports(1, 2, 4, 8)}]}),
+    ),
+    "scorer": (
+        component(
+            "scorer", Model, "", capabilities=["Scored"], deterministic=True,
+            calls={"logprobs": Call(needs={"sequences": "any"}, gives={"scores": "any"})},
+        ),
+        Scorer,
+        Examples(
+            configs=[NoConfig()],
+            calls={"logprobs": [{"sequences": [np.arange(3.0), np.arange(7.0), np.ones(2)]}]},
+        ),
+    ),
+    "sum": (
+        component("sum", Model, "", calls={"apply": Call(needs={"x": "any"}, gives={"y": "any"})}),
+        Sum,
+        Examples(configs=[SumConfig()], calls={"apply": [{"x": np.arange(12.0).reshape(3, 4)}]}),
     ),
     "html": (
         component("html", Renderer, "", calls={"render": TEXT}, deterministic=True),
@@ -289,6 +330,11 @@ def _with_configs(subject: Subject, *configs: Any) -> Subject:
 @kill("code_is_as_declared", "toy.noise")
 def declares_a_capability_it_lacks(subject: Subject) -> Subject:
     return replace(subject, spec=replace(subject.spec, capabilities=frozenset({"Codec"})))
+
+
+@kill("code_is_as_declared", "toy.noise")
+def declares_a_capability_there_is_not(subject: Subject) -> Subject:
+    return replace(subject, spec=replace(subject.spec, capabilities=frozenset({"Codek"})))
 
 
 @kill("code_is_as_declared", "toy.noise")
@@ -902,6 +948,48 @@ class _text(str):
 
     def __float__(self) -> float:
         return 0.0
+
+
+# --- alone and together, one way and the other ---
+
+
+def _padded(self: Any, sequences: Any) -> list[Any]:
+    longest = max(map(len, sequences))
+    return [np.float64(np.sum(s) / longest) for s in sequences]
+
+
+def _centred(self: Any, sequences: Any) -> list[Any]:
+    means = np.array([np.mean(s) for s in sequences])
+    return list(means - means.mean())
+
+
+def _in_order_of_length(self: Any, sequences: Any) -> list[Any]:
+    return [np.float64(np.mean(s)) for s in sorted(sequences, key=len)]
+
+
+def _forgets_the_last(self: Any, sequences: Any) -> list[Any]:
+    return [np.float64(np.mean(s)) for s in sequences][: max(1, len(sequences) - 1)]
+
+
+for _spoilt_scores in (_padded, _centred, _in_order_of_length, _forgets_the_last):
+    variant("a_batch_changes_nothing", "scorer",
+            _spoilt_scores.__name__.strip("_"), logprobs=_spoilt_scores)  # fmt: skip
+
+
+def _drops_a_row(self: Any, x: Any) -> Any:
+    return np.float64(np.sum(x if self.config.backend == "plain" else x[:-1]))
+
+
+def _rounds(self: Any, x: Any) -> Any:
+    return np.float64(np.sum(x) * (1 if self.config.backend == "plain" else 1.001))
+
+
+def _not_a_number(self: Any, x: Any) -> Any:
+    return np.float64(np.sum(x) if self.config.backend == "plain" else np.nan)
+
+
+for _spoilt_sum in (_drops_a_row, _rounds, _not_a_number):
+    variant("backends_agree", "sum", _spoilt_sum.__name__.strip("_"), apply=_spoilt_sum)
 
 
 # --- the tests ---

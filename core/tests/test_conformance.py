@@ -125,3 +125,22 @@ def test_examples_are_read_strictly() -> None:
 
     with pytest.raises(Exception, match="unknown keys"):
         Examples.of(Wrong)
+
+
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [
+        ("version: 1\nsteps:\n  a: {use: core.linear, with: {lenth: 3}}\n", "failed"),
+        ("version: 1\nsteps:\n  a: {use: core.linear, with: {length: 3}}\n", "passed"),
+        ('version: 1\nvars: {n: "???"}\nsteps:\n  a: {use: core.linear}\n', "passed"),
+        ("version: 1\nsteps:\n  a: {use: gemma_of_nobody.x}\n", "skipped"),
+        (None, "failed"),
+    ],
+)
+def test_a_shipped_pipeline_must_be_whole(monkeypatch, tmp_path, text, status) -> None:
+    file = tmp_path / "demo.yaml"
+    if text is not None:
+        file.write_text(text)
+    monkeypatch.setattr(kit, "pipelines_of", lambda name: {"demo": file})
+    found = kit.attempt("x", "pipelines_are_valid", lambda: kit.pipelines_are_valid("x"))
+    assert found.status == status and (found.message or status == "passed"), found

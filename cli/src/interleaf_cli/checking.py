@@ -5,9 +5,8 @@ from __future__ import annotations
 import dataclasses
 
 from interleaf.errors import ProblemsFound
-from interleaf.pipeline.document import read_document
 from interleaf.pipeline.locate import find_pipeline
-from interleaf.pipeline.plan import Plan, plan_document
+from interleaf.pipeline.plan import Plan, load_plan
 from interleaf_cli.output import print_json
 from interleaf_cli.settings import Settings, UsageError, parse_settings
 
@@ -15,7 +14,7 @@ from interleaf_cli.settings import Settings, UsageError, parse_settings
 def checked(pipeline: str, words: list[str]) -> Plan:
     """The plan of a pipeline whose ??? vars may stay unset."""
     file, shown = find_pipeline(pipeline)
-    return plan_document(read_document(file, shown), parse_settings(words), unset_vars=True)
+    return load_plan(file, parse_settings(words), shown=shown, unset_vars=True)
 
 
 def show_validation(pipeline: str, words: list[str], settings: Settings) -> None:

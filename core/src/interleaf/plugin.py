@@ -28,6 +28,15 @@ CALLS: Mapping[type[Component], tuple[str, ...]] = {
     Renderer: ("render",),
     Evaluator: ("evaluate",),
 }
+CAPABILITIES: Mapping[type[Component], tuple[str, ...]] = {
+    Dataset: ("Sized", "Indexed", "Resumable", "Split"),
+    Model: ("Trainable", "Generative", "Codec", "Scored", "Chat"),
+    Schedule: (
+        "NonNegative", "Simplex", "Monotone", "Bounded", "VariancePreserving", "Budget", "Periodic",
+    ),
+    Renderer: (),
+    Evaluator: ("Streaming",),
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

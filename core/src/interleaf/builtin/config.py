@@ -51,3 +51,11 @@ class MixConfig:
     first: Schedule
     second: Schedule
     weight: Annotated[float, Ge(0), Le(1)] = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TabulateConfig:
+    """``points`` from the domain's start to its end, or to ``stop``."""
+
+    points: Annotated[int, Ge(2)] = 201
+    stop: float | None = None

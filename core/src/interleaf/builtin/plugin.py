@@ -9,7 +9,7 @@ _CLOSED = ("Monotone", "Bounded")
 PLUGIN = Plugin(
     name="core",
     api=0,
-    summary="schedules (constant, linear, cosine, then, scale, mix) and collect",
+    summary="schedules (constant, linear, cosine, then, scale, mix), collect and tabulate",
     components=[
         component(
             "constant", Schedule, f"{_SCHEDULES}:Constant", config="ConstantConfig",
@@ -39,6 +39,11 @@ PLUGIN = Plugin(
             "collect", Model, "interleaf.builtin.collect:Collect",
             calls={"apply": Call(needs={"reports": "report*"}, gives={"table": "table"})},
             deterministic=True, summary="reports to one table, a row for each",
+        ),
+        component(
+            "tabulate", Model, "interleaf.builtin.tabulate:Tabulate", config="TabulateConfig",
+            calls={"apply": Call(needs={"schedule": "schedule"}, gives={"table": "table"})},
+            deterministic=True, summary="a schedule as a table of points",
         ),
     ],
 )  # fmt: skip

@@ -115,10 +115,11 @@ def load_plan(
     *,
     shown: str = "",
     seed: int | None = None,
+    unset_vars: bool = False,
 ) -> Plan:
     """Read, check and plan a pipeline file for running; raises ProblemsFound with all problems."""
     document = read_document(file, shown)
-    return plan_document(document, settings or {}, seed=seed)
+    return plan_document(document, settings or {}, seed=seed, unset_vars=unset_vars)
 
 
 def plan_document(

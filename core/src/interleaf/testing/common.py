@@ -13,7 +13,7 @@ from typing import Any
 from interleaf.errors import InterleafError, Problem
 from interleaf.pipeline.freeze import Freezer, Thawer, digest_values
 from interleaf.pipeline.params import build, check_params, fields_of, plain, port_interface
-from interleaf.plugin import CALLS, Call
+from interleaf.plugin import CALLS, CAPABILITIES, Call
 from interleaf.registry.live import config_type
 from interleaf.testing.registry import check, ensure
 from interleaf.testing.subject import Impatient, Skip, Stop, Subject, digest, temporary
@@ -90,6 +90,11 @@ def code_is_as_declared(subject: Subject, tries: int) -> None:
         "Streaming": ["start", "update", "merge", "finish"],
     }  # fmt: skip
     for capability in subject.spec.capabilities:
+        known = CAPABILITIES[interface]
+        ensure(
+            capability in known,
+            f"'{capability}' is no capability of a {interface.__name__}: {', '.join(known)}",
+        )
         for method in methods.get(capability, ()):
             ensure(hasattr(subject.cls, method), f"{capability} is declared, {method} is missing")
 

@@ -14,16 +14,26 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from interleaf.errors import InterleafError, Problem, ProblemsFound
+from interleaf.errors import MISSING_CODES, InterleafError, Problem, ProblemsFound
+from interleaf.pipeline.locate import pipelines_of
+from interleaf.pipeline.plan import load_plan
 from interleaf.registry import registry
-from interleaf.testing import common, datasets, evaluators, models, renderers, schedules
+from interleaf.testing import common, datasets, evaluators, models, renderers, schedules, together
 from interleaf.testing.registry import CHECKS, ensure
 from interleaf.testing.subject import Skip, Subject, temporary
 
 PROFILES = {"quick": 10, "full": 200}
 SPAWN_LIMIT = 300  # seconds for one plugin's fresh interpreter
 
-_ = (common, datasets, evaluators, models, renderers, schedules)  # they register their checks
+_ = (
+    common,
+    datasets,
+    evaluators,
+    models,
+    renderers,
+    schedules,
+    together,
+)  # they register their checks
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +108,7 @@ def check_plugin(
         heard(result)
 
     note(attempt(name, "light_import", lambda: light_import(fresh)))
+    note(attempt(name, "pipelines_are_valid", lambda: pipelines_are_valid(name)))
     for ref in refs:
         for result in check_component(ref, PROFILES[profile], fresh):
             note(result)
@@ -171,6 +182,22 @@ def light_import(fresh: Mapping[str, Any]) -> None:
     found = fresh["light"]
     ensure(not found["heavy"], f"importing the descriptor loads {', '.join(found['heavy'])}")
     ensure(not found["printed"], f"importing the descriptor prints {found['printed']!r}")
+
+
+def pipelines_are_valid(name: str) -> None:
+    """Every pipeline the plugin ships can be planned with what is installed; ``???`` may stay open."""
+    shipped = pipelines_of(name)
+    if not shipped:
+        raise Skip("ships no pipelines")
+    for pipeline, file in shipped.items():
+        ensure(file.is_file(), f"the pipeline '{pipeline}' is not in the package: {file.name}")
+        try:
+            load_plan(file, unset_vars=True)
+        except ProblemsFound as error:
+            told = "; ".join(map(str, error.problems))
+            if all(p.code in MISSING_CODES for p in error.problems):
+                raise Skip(f"{pipeline}: {told}") from error
+            ensure(False, f"{pipeline}: {told}")
 
 
 def survives_spawn(subject: Subject, seen: Mapping[str, Any]) -> None:
