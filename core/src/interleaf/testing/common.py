@@ -16,7 +16,7 @@ from interleaf.pipeline.params import build, check_params, fields_of, plain, por
 from interleaf.plugin import CALLS, CAPABILITIES, Call
 from interleaf.registry.live import config_type
 from interleaf.testing.registry import check, ensure
-from interleaf.testing.subject import Impatient, Skip, Stop, Subject, digest, temporary
+from interleaf.testing.subject import Impatient, Skip, Stop, Subject, digest, plain_model, temporary
 
 
 @check()
@@ -113,7 +113,7 @@ def constructor_only_stores(subject: Subject, tries: int) -> None:
 def gives_what_it_declares(subject: Subject, tries: int) -> None:
     """Every call gives values of the declared kinds, which the store keeps without loss."""
     for config, name, inputs in _cases(subject):
-        outputs = subject.call(subject.make(config), name, inputs)
+        outputs = subject.call(subject.ready(config, name), name, inputs)
         for port, value in outputs.items():
             if "model" in subject.gives(name).get(port, ""):
                 continue
@@ -155,7 +155,7 @@ def instances_are_independent(subject: Subject, tries: int) -> None:
     cases = list(_cases(subject))
     fresh = [subject.digest(*case) for case in cases]
     for (config, name, inputs), expected in zip(cases, fresh, strict=True):
-        used = subject.make(config)
+        used = subject.ready(config, name)
         for _, other, others in cases:
             if other == name:
                 subject.call(used, other, others)
@@ -169,8 +169,9 @@ def instances_are_independent(subject: Subject, tries: int) -> None:
 def leaves_the_world_alone(subject: Subject, tries: int) -> None:
     """No call touches global random state, working directory, environment or numeric settings."""
     for config, name, inputs in _cases(subject):
+        component = subject.ready(config, name)
         before = _world()
-        subject.call(subject.make(config), name, inputs)
+        subject.call(component, name, inputs)
         after = _world()
         changed = [k for k in before if before[k] != after[k]]
         ensure(not changed, f"'{name}' changes {', '.join(changed)}")
@@ -181,7 +182,7 @@ def leaves_inputs_alone(subject: Subject, tries: int) -> None:
     """No call changes the values it is given."""
     for config, name, inputs in _cases(subject):
         before = {k: _digest_or_repr(v) for k, v in inputs.items()}
-        subject.call(subject.make(config), name, inputs)
+        subject.call(subject.ready(config, name), name, inputs)
         for key, value in inputs.items():
             ensure(_digest_or_repr(value) == before[key], f"'{name}' changes its input '{key}'")
 
@@ -223,7 +224,7 @@ def _digest_or_repr(value: Any) -> str:
         return value.fingerprint()
     if isinstance(value, Schedule):
         return repr(value.config)
-    return digest_values([("x", value)])
+    return digest_values([("x", plain_model(value))])
 
 
 def _world() -> dict[str, Any]:

@@ -91,13 +91,13 @@ def coded(subject: Subject) -> Iterator[tuple[Any, dict[str, Any]]]:
     """Configurations and what encode gives."""
     for config in subject.examples.configs:
         for inputs in subject.inputs("encode"):
-            yield config, subject.call(subject.make(config), "encode", inputs)
+            yield config, subject.call(subject.ready(config, "encode"), "encode", inputs)
 
 
 def _decode(subject: Subject, config: Any, code: Mapping[str, Any]) -> str:
     ports = subject.spec.calls["decode"].ports
     wanted = {name: code[name] for name in ports if name in code}
-    return digest(subject.call(subject.make(config), "decode", wanted))
+    return digest(subject.call(subject.ready(config, "decode"), "decode", wanted))
 
 
 @check(Model, "Codec")
@@ -113,12 +113,12 @@ def decoding_is_what_encoding_meant(subject: Subject, tries: int) -> None:
     """Encoding what was decoded and decoding that gives the same bits: the loss happens once."""
     for config in subject.examples.configs:
         for inputs in subject.inputs("encode"):
-            component = subject.make(config)
+            component = subject.ready(config, "encode")
             code = subject.call(component, "encode", inputs)
             ports = subject.spec.calls["decode"].ports
             back = subject.call(component, "decode", {n: code[n] for n in ports if n in code})
             expected = subject.call(
-                subject.make(config), "decode", {n: code[n] for n in ports if n in code}
+                subject.ready(config, "decode"), "decode", {n: code[n] for n in ports if n in code}
             )
             ensure(digest(back) == digest(expected), "the encoder's instance decodes differently")
 

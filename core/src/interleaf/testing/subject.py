@@ -89,6 +89,14 @@ class Subject:
         """A new instance."""
         return self.cls(config)
 
+    def ready(self, config: Any, call: str) -> Component:
+        """A new instance to try a call on: a ``Trainable`` one is first fitted to its first example."""
+        component = self.make(config)
+        if call != "fit" and "fit" in self.calls and "Trainable" in self.spec.capabilities:
+            fitted = self.call(component, "fit", self.inputs("fit")[0]).get("model")
+            return fitted if isinstance(fitted, self.cls) else component
+        return component
+
     def call(
         self, component: Component, name: str, inputs: Mapping[str, Any], **context: Any
     ) -> dict[str, Any]:
@@ -108,7 +116,7 @@ class Subject:
 
     def digest(self, config: Any, name: str, inputs: Mapping[str, Any], **context: Any) -> str:
         """A digest of what a call on a new instance gives."""
-        return digest(self.call(self.make(config), name, inputs, **context))
+        return digest(self.call(self.ready(config, name), name, inputs, **context))
 
 
 def digest(outputs: Mapping[str, Any]) -> str:

@@ -29,7 +29,7 @@ def a_batch_changes_nothing(subject: Subject, tries: int) -> None:
             if not port:
                 continue
             tried = True
-            model = subject.make(config)
+            model = subject.ready(config, "logprobs")
             together = _rows(subject.call(model, "logprobs", inputs))
             alone = [
                 row
@@ -88,9 +88,9 @@ def _by_backend(
     subject: Subject, config: Any, name: str, inputs: Mapping[str, Any], names: tuple[str, ...]
 ) -> Iterator[tuple[str, Any]]:
     for backend in names:
-        component = subject.make(dataclasses.replace(config, backend=backend))
+        chosen = dataclasses.replace(config, backend=backend)
         try:
-            yield backend, subject.call(component, name, inputs)
+            yield backend, subject.call(subject.ready(chosen, name), name, inputs)
         except PluginMissing:
             continue
 
