@@ -127,7 +127,9 @@ def predict(
 def plan(
     data: Data,
     flops: Annotated[float, typer.Option(help="the budget: training and inference together")] = 0.0,
-    target_loss: Annotated[float, typer.Option(help="instead: the least FLOPs for this loss")] = 0.0,
+    target_loss: Annotated[
+        float, typer.Option(help="instead: the least FLOPs for this loss")
+    ] = 0.0,
     inference_tokens: Annotated[float, typer.Option(help="tokens to be answered, 2 N each")] = 0.0,
     price: Annotated[float, typer.Option(help="of an inference FLOP, in training FLOPs")] = 1.0,
     max_tokens: Annotated[float, typer.Option(help="limit on D; 0: none")] = 0.0,
@@ -155,7 +157,11 @@ def plan(
             tuple(size),
         )  # fmt: skip
         rule, found = loss_law(chain.fit.law), chain.fit.params
-        best = best_plan(rule, found, flops, need) if flops else cheapest(rule, found, target_loss, need)
+        best = (
+            best_plan(rule, found, flops, need)
+            if flops
+            else cheapest(rule, found, target_loss, need)
+        )
         told = planned(best, chain, alternatives(rule, found, best, need))
     _print({**told, "budget": "training + price x inference", "law": rule.name}, as_json, _tell)
 
@@ -225,7 +231,9 @@ def bootstrap(
 def plot(
     data: Data,
     out: Annotated[Path, typer.Option("--out", "-o", help="the SVG to write")],
-    kind: Annotated[str, typer.Option(help="compute, error, contours, residuals or bootstrap")] = "compute",
+    kind: Annotated[
+        str, typer.Option(help="compute, error, contours, residuals or bootstrap")
+    ] = "compute",
     group: Group = "",
     procedure: Procedure = "default",
     law: Law = "",
@@ -250,7 +258,9 @@ def plot(
 
 
 def _tell_fit(found: Mapping[str, Any]) -> None:
-    print(f"{found['law']}, {found['rows']} runs, rmse {100 * found['rmse_log_loss']:.2f} % of loss")
+    print(
+        f"{found['law']}, {found['rows']} runs, rmse {100 * found['rmse_log_loss']:.2f} % of loss"
+    )
     for name, value in found["params"].items():
         error = found["standard_errors"].get(name)
         print(f"  {name:6} {value:<12.6g}" + (f" ± {error:.2g}" if error else ""))
@@ -259,7 +269,11 @@ def _tell_fit(found: Mapping[str, Any]) -> None:
         print(f"\n{'runs not fitted, M ≥ 20':34} loss  predicted  off       error  predicted  off")
     for t in rows:
         error = t.get("error")
-        told = f"   {error['actual']:.4f}  {error['predicted']:.4f}  {error['signed_error_percent']:+6.2f} %" if error else ""
+        told = (
+            f"   {error['actual']:.4f}  {error['predicted']:.4f}  {error['signed_error_percent']:+6.2f} %"
+            if error
+            else ""
+        )
         print(
             f"  {t['run'][:30]:30} {t['loss']['actual']:7.4f}  {t['loss']['predicted']:7.4f} "
             f"{t['loss']['signed_error_percent']:+6.2f} %{told}"
@@ -288,14 +302,17 @@ def _tell(found: Mapping[str, Any]) -> None:
         print(f"  cost   {cost['training']:.3g} training + {cost['inference']:.3g} inference FLOPs")
     for other in found.get("alternatives", ()):
         print(
-            f"  or N × {other['size_factor']:<4g} = {other['n_params']:.3g}: D × {other['tokens_factor']:.2f}, "
+            f"  or N × {other['size_factor']:<4g} = {other['n_params']:.3g}: "
+            f"D × {other['tokens_factor']:.2f}, "
             f"training {other['extra_training_percent']:+.0f} %, in all {other['extra_total_percent']:+.0f} %"
         )
     _tell_words(found)
 
 
 def _tell_laws(found: Mapping[str, Any]) -> None:
-    print(f"{'law':20} {'P':>2} {'rmse %':>7} {'AICc':>8} {'leave one out %':>16} {'largest runs %':>15}")
+    print(
+        f"{'law':20} {'P':>2} {'rmse %':>7} {'AICc':>8} {'leave one out %':>16} {'largest runs %':>15}"
+    )
     for row in found["laws"]:
         if "reason" in row:
             print(f"{row['law']:20} {row['reason']}")
@@ -308,7 +325,9 @@ def _tell_laws(found: Mapping[str, Any]) -> None:
 
 
 def _tell_intervals(found: Mapping[str, Any]) -> None:
-    print(f"{found['law']}, {found['rows']} runs, {100 * found['level']:.0f} % intervals ({found['kind']})")
+    print(
+        f"{found['law']}, {found['rows']} runs, {100 * found['level']:.0f} % intervals ({found['kind']})"
+    )
     for name, ends in found["params"].items():
         told = [f"{v:.5g}" if v is not None else "unbounded" for v in ends.values()]
         print(f"  {name:6} {told[0]:<10} [{told[1]}, {told[2]}]")

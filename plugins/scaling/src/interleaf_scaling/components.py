@@ -145,7 +145,9 @@ class ScalingLaw(Model):
         """
         model = type(self)(self.config)
         model.runs = as_runs(runs)
-        return Fitted(model, Table.from_rows(rows_of(targets(model.chain, model.runs, self.config.level))))
+        return Fitted(
+            model, Table.from_rows(rows_of(targets(model.chain, model.runs, self.config.level)))
+        )
 
     @property
     def chain(self) -> Chain:
@@ -195,7 +197,9 @@ class ScalingLaw(Model):
         """What :meth:`save` wrote; CorruptData when a part is missing, changed or too many."""
         names = {f.name for f in folder.iterdir()}
         if names != {"runs.json", "law.json"}:
-            raise CorruptData(f"{folder} holds {sorted(names)}", hint="expected runs.json, law.json")
+            raise CorruptData(
+                f"{folder} holds {sorted(names)}", hint="expected runs.json, law.json"
+            )
         try:
             columns = json.loads((folder / "runs.json").read_bytes())
             known = json.loads((folder / "law.json").read_bytes())["data"]
@@ -269,7 +273,11 @@ class HoldoutError(Evaluator):
         for name in ("loss", "error"):
             known = [t[name] for t in trained if name in t]
             mean = float(np.mean([t["relative_error_percent"] for t in known])) if known else None
-            reason = "" if known else f"no run with M >= 20 and a measured {name} was left out of the fit"
+            reason = (
+                ""
+                if known
+                else f"no run with M >= 20 and a measured {name} was left out of the fit"
+            )
             measures.append(
                 Measure(
                     name=f"{name}_relative_error", value=mean, reason=reason, unit="%",
@@ -336,7 +344,9 @@ class Planner(Model):
     def apply(self, law: ModelHandle | ScalingLaw) -> Table:
         """The best model first, then models of other sizes with the same loss."""
         c, chain = self.config, live(law).chain
-        need = Need(c.inference_tokens, c.price, c.most_tokens or np.inf, c.most_multiplier or np.inf)
+        need = Need(
+            c.inference_tokens, c.price, c.most_tokens or np.inf, c.most_multiplier or np.inf
+        )
         with refused():
             rule = loss_law(chain.fit.law)
             best = plan(rule, chain.fit.params, c.flops, need)

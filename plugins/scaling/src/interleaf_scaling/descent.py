@@ -9,6 +9,7 @@ next (graduated non-convexity, Blake and Zisserman 1987). Starts that meet are c
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ import numpy as np
 from scipy.optimize import nnls
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
+Slopes = tuple[Floats, Floats, Floats, Floats]  # value, gradient, Hessian, positive diagonal
 WIDE = (0.3, 0.1, 0.03, 0.01, 0.003)  # thresholds on the way to the one asked for
 FAINT = 1e-5  # an amplitude that least squares sets to 0 starts at this part of the loss
 STEPS, ROUNDS = 20, 15  # Newton steps between two looks for starts that have met
@@ -134,13 +136,14 @@ def _newton(
     known = _evaluate(problem, here, rows, ys, delta)
     damping, calm = np.full(len(live), 1e-3), np.zeros(len(live), dtype=int)
     for _ in range(STEPS):
-        value, *slopes = known
-        there = np.clip(here + _step(problem, here, *slopes, damping), problem.low, problem.high)
+        value, gradient, hessian, metric = known
+        step = _step(problem, here, gradient, hessian, metric, damping)
+        there = np.clip(here + step, problem.low, problem.high)
         new = _evaluate(problem, there, rows, ys, delta)
         better = new[0] < value
         flat = value - new[0] <= FLAT * np.abs(value)
         here = np.where(better[:, None], there, here)
-        known = [_chosen(better, *pair) for pair in zip(new, known, strict=True)]
+        known = _each(new, known, lambda one, two: _chosen(better, one, two))
         damping = np.where(better, damping / 6, damping * 4)
         calm = np.where(better & ~flat, 0, calm + 1)
         theta[live] = here
@@ -148,7 +151,7 @@ def _newton(
         go = ~done & np.isfinite(known[0])
         if not go.all():
             live, here, damping, calm = live[go], here[go], damping[go], calm[go]
-            known = [k[go] for k in known]
+            known = _each(known, known, lambda one, _, go=go: one[go])  # type: ignore[misc]
             rows, ys = (w if len(w) == 1 else w[go] for w in (rows, ys))
         if not len(live):
             break
@@ -157,12 +160,21 @@ def _newton(
     return theta, still
 
 
+def _each(one: Slopes, two: Slopes, pick: Callable[[Floats, Floats], Floats]) -> Slopes:
+    return pick(one[0], two[0]), pick(one[1], two[1]), pick(one[2], two[2]), pick(one[3], two[3])
+
+
 def _chosen(better: Any, new: Floats, old: Floats) -> Floats:
     return np.where(better.reshape(-1, *[1] * (new.ndim - 1)), new, old)
 
 
 def _step(
-    problem: Problem, theta: Floats, gradient: Floats, hessian: Floats, metric: Floats, damping: Floats
+    problem: Problem,
+    theta: Floats,
+    gradient: Floats,
+    hessian: Floats,
+    metric: Floats,
+    damping: Floats,
 ) -> Floats:
     """Minus the damped inverse Hessian, made positive, times the gradient; bounds that hold are kept."""
     stuck = ((theta <= problem.low) & (gradient > 0)) | ((theta >= problem.high) & (gradient < 0))
@@ -184,7 +196,7 @@ def _evaluate(
     delta: float,
     *,
     derivatives: bool = True,
-) -> tuple[Floats, Floats, Floats, Floats]:
+) -> Slopes:
     """Objective [S], gradient [S, P], Hessian [S, P, P] and a positive diagonal [S, P]."""
     features = problem.features
     logs = [theta @ term.T for term in features]

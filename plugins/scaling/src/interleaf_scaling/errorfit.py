@@ -68,7 +68,9 @@ def fit_error(runs: Runs, law: ErrorLaw) -> ErrorFit:
 def error_interval(law: ErrorLaw, fit: ErrorFit, loss: Interval, level: float = 0.9) -> Interval:
     """Err at a predicted loss; both uncertainties, of the loss and of the error law, to first order."""
     theta = np.array([fit.params[name] for name in law.params])
-    value, low, high = (float(v) for v in law.value(theta, np.array([loss.value, loss.low, loss.high])))
+    value, low, high = (
+        float(v) for v in law.value(theta, np.array([loss.value, loss.low, loss.high]))
+    )
     slopes = law.jacobian(theta, np.array([loss.value]))[0]
     if not fit.free:
         return Interval(value, float("nan"), float("nan"))

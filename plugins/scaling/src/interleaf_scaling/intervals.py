@@ -95,7 +95,9 @@ def law_interval(
     middle = float(law.log_loss(np.array(fit.theta), *at)[0])
     moved = law.log_loss(draws.theta, *at)[:, 0] - middle
     low, high = spread(moved, draws, level)
-    return Interval(float(np.exp(middle)), float(np.exp(middle + low)), float(np.exp(middle + high)))
+    return Interval(
+        float(np.exp(middle)), float(np.exp(middle + low)), float(np.exp(middle + high))
+    )
 
 
 def spread(moved: Floats, draws: Draws, level: float) -> tuple[float, float]:
@@ -152,7 +154,13 @@ def profile(
         low, high = problem.low.copy(), problem.high.copy()
         low[place] = high[place] = value
         held = type(problem)(
-            problem.features, problem.target, low, high, problem.delta, problem.linear, problem.above
+            problem.features,
+            problem.target,
+            low,
+            high,
+            problem.delta,
+            problem.linear,
+            problem.above,
         )
         found = descend(held, best[None], weights)
         return float(objective(problem, found, weights)[0]) - floor - allowed

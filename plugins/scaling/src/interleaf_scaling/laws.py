@@ -52,7 +52,9 @@ class PowerSum:
 
     def loss(self, params: Params, n: Any, d: Any) -> Floats:
         """L at arrays of N and D that fit each other's shape; no overflow at any size."""
-        log_n, log_d = np.broadcast_arrays(*(np.log(np.asarray(v, dtype=np.float64)) for v in (n, d)))
+        log_n, log_d = np.broadcast_arrays(
+            *(np.log(np.asarray(v, dtype=np.float64)) for v in (n, d))
+        )
         return np.exp(self.log_loss(self.theta(params), log_n.ravel(), log_d.ravel())).reshape(
             log_n.shape
         )

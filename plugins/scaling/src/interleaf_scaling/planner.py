@@ -14,7 +14,9 @@ from scipy.optimize import brentq, minimize_scalar
 from interleaf_scaling.laws import Params, PowerSum, to_chinchilla
 from interleaf_scaling.runs import BadRuns
 
-LEAST_N, MOST_N = 1e4, 1e16
+LEAST_N, MOST_N = 1e-3, 1e18  # far beyond any model, so that no optimum lies at an end
+LEAST_D, MOST_D = 1e-6, 1e30
+DEAR = 1e300  # the cost of what cannot be had
 ALTERNATIVES = (0.25, 0.5, 0.71, 1.41, 2.0, 4.0)
 
 
@@ -78,9 +80,7 @@ def plan(law: PowerSum, params: Params, flops: float, need: Need | None = None) 
     return best
 
 
-def _affordable(
-    law: PowerSum, params: Params, n: float, flops: float, need: Need
-) -> Plan | None:
+def _affordable(law: PowerSum, params: Params, n: float, flops: float, need: Need) -> Plan | None:
     """The longest training of N parameters within budget and limits."""
     answering = 2 * n * need.inference_tokens * need.price
     d = min((flops - answering) / (6 * n), need.most_tokens, need.most_multiplier * n)
@@ -109,15 +109,15 @@ def cheapest(law: PowerSum, params: Params, loss: float, need: Need | None = Non
 
 def _reaching(law: PowerSum, params: Params, n: float, loss: float, need: Need) -> Plan | None:
     """The shortest training of N parameters that reaches the loss within the limits."""
-    most = min(need.most_tokens, need.most_multiplier * n, 1e24)
+    most = min(need.most_tokens, need.most_multiplier * n, MOST_D)
 
     def above(log_d: float) -> float:
         return law.loss(params, n, np.exp(log_d)).item() - loss
 
-    if above(np.log(most)) > 0:
+    low = np.log(LEAST_D)
+    if most <= LEAST_D or above(np.log(most)) > 0 or above(low) < 0:
         return None
-    low = 0.0
-    d = float(np.exp(brentq(above, low, np.log(most), xtol=1e-13))) if above(low) > 0 else 1.0
+    d = float(np.exp(brentq(above, low, np.log(most), xtol=1e-13)))
     if d < need.least_multiplier * n:
         return None
     return Plan(n, d, loss, 6 * n * d, 2 * n * need.inference_tokens * need.price)
@@ -132,14 +132,14 @@ def _best(
     if need.sizes:
         plans = [p for p in map(at, need.sizes) if p]
         return min(plans, key=cost, default=None)
-    grid = np.linspace(np.log(LEAST_N), np.log(MOST_N), 400)
+    grid = np.linspace(np.log(LEAST_N), np.log(MOST_N), 600)
 
     def height(log_n: float) -> float:
         found = at(float(np.exp(log_n)))
-        return cost(found) if found else np.inf
+        return cost(found) if found else DEAR
 
     heights = np.array([height(x) for x in grid])
-    if not np.isfinite(heights).any():
+    if heights.min() >= DEAR:
         return None
     k = int(np.argmin(heights))
     bounds = (grid[max(k - 1, 0)], grid[min(k + 1, len(grid) - 1)])

@@ -14,7 +14,7 @@ from interleaf_scaling.procedures import Chain
 from interleaf_scaling.runs import BadRuns, Runs
 
 INK, MUTED, RULE = "#333333", "#8a8a8a", "#d8d8d8"
-STYLE = {
+STYLE: Any = {
     "font.size": 9, "axes.edgecolor": MUTED, "axes.labelcolor": INK, "xtick.color": MUTED,
     "ytick.color": MUTED, "axes.spines.top": False, "axes.spines.right": False,
     "svg.hashsalt": "interleaf", "svg.fonttype": "path", "axes.grid": True, "grid.color": RULE,
@@ -87,7 +87,10 @@ def _compute(figure: Any, chain: Chain, runs: Runs) -> None:
     )  # fmt: skip
     axes.legend(fontsize=7, ncols=2)
     below = int((~above).sum())
-    _note(axes, "filled: fitted; hollow: not" + (f"; {below} runs below E are not shown" if below else ""))
+    _note(
+        axes,
+        "filled: fitted; hollow: not" + (f"; {below} runs below E are not shown" if below else ""),
+    )
 
 
 def _levels(multipliers: Floats, most: int = 8) -> Floats:
@@ -147,7 +150,9 @@ def _residuals(figure: Any, chain: Chain, runs: Runs) -> None:
     for i, size in enumerate(sizes):
         mine = runs.n == size
         colour = _colour(i / max(len(sizes) - 1, 1))
-        _marks(axes, runs.multiplier[mine], off[mine], _seen(chain, runs)[mine], [colour] * mine.sum())
+        _marks(
+            axes, runs.multiplier[mine], off[mine], _seen(chain, runs)[mine], [colour] * mine.sum()
+        )
         if len(sizes) <= 10:
             axes.scatter([], [], color=colour, s=22, label=_size(size))
     axes.axhline(0, color=INK, lw=0.8)
@@ -179,7 +184,9 @@ def _bootstrap(figure: Any, chain: Chain, runs: Runs) -> None:
                 axes.axvline(chain.fit.params[across], color=INK, lw=0.8)
                 axes.set_yticks([])
             else:
-                axes.scatter(rows[:, j], rows[:, i], s=2, alpha=0.35, color=_colour(0.3), linewidths=0)
+                axes.scatter(
+                    rows[:, j], rows[:, i], s=2, alpha=0.35, color=_colour(0.3), linewidths=0
+                )
             if i == count - 1:
                 axes.set_xlabel(across, fontsize=8)
             if j == 0 and i:

@@ -78,7 +78,9 @@ class Chain:
         m = d / n
         if not low * 0.9 <= m <= high * 1.1:
             side = "under-trained models are worse than the law says" if m < low else "over-trained"
-            told.append(f"outside: M = {m:.3g} tokens per parameter, fitted {low:.3g} to {high:.3g}; {side}")
+            told.append(
+                f"outside: M = {m:.3g} tokens per parameter, fitted {low:.3g} to {high:.3g}; {side}"
+            )
         return told
 
 

@@ -60,10 +60,10 @@ def _csv(path: Path) -> dict[str, list[Any]]:
     twice = sorted({name for name in head if head.count(name) > 1})
     if twice:
         raise BadRuns(f"{path}: the column '{twice[0]}' stands twice", "rename one of them")
-    for number, row in enumerate(rows[1:], 2):
+    for place, row in enumerate(rows[1:], 2):
         if len(row) != len(head):
             raise BadRuns(
-                f"{path}, row {number}: {len(row)} cells, the header has {len(head)}",
+                f"{path}, row {place}: {len(row)} cells, the header has {len(head)}",
                 "every row needs every column",
             )
     return {name: [row[i] for row in rows[1:]] for i, name in enumerate(head)}
@@ -139,4 +139,6 @@ def _average(file: Path, tasks: Sequence[str]) -> float | None:
         scores = json.loads(file.read_bytes())["eval_metrics"]["icl"]
         return float(1 - sum(scores[task] for task in tasks) / len(tasks))
     except (ValueError, KeyError, TypeError) as error:
-        raise BadRuns(f"{file} is not an evaluation of the testbed: {error!r}", "restore it") from None
+        raise BadRuns(
+            f"{file} is not an evaluation of the testbed: {error!r}", "restore it"
+        ) from None

@@ -230,9 +230,7 @@ def _odd_errors(runs: Runs, chosen: Mapping[str, str], source: str, first_row: i
 def _repeated(runs: Runs) -> list[str]:
     seen: dict[tuple[Any, ...], str] = {}
     pairs = []
-    for key, name in zip(
-        zip(runs.group, runs.n, runs.d, strict=True), runs.name, strict=True
-    ):
+    for key, name in zip(zip(runs.group, runs.n, runs.d, strict=True), runs.name, strict=True):
         if key in seen:
             pairs.append(f"{seen[key]} and {name}")
         seen.setdefault(key, name)

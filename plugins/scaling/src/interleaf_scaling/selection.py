@@ -62,7 +62,7 @@ def compare(
 
     Laws that the rows cannot determine are listed with the reason.
     """
-    rows = []
+    rows: list[dict[str, Any]] = []
     for name in laws:
         try:
             found = fit(runs, loss_law(name), loss, delta)
