@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
+from collections.abc import Callable
 from typing import Any
 
 import typer
@@ -34,9 +36,20 @@ def _group(name: str) -> Any:
     app = typer.Typer(name=name, help=plugin.summary, no_args_is_help=True, add_completion=False)
     for command, target in plugin.commands.items():
         with reported():
-            app.command(command)(_load(name, command, target))
+            app.command(command)(_guarded(_load(name, command, target)))
     app.callback()(lambda: None)
     return typer.main.get_command(app)
+
+
+def _guarded(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The command, whose InterleafErrors end as those of the built-in ones do."""
+
+    @functools.wraps(command)
+    def run(*args: Any, **options: Any) -> Any:
+        with reported():
+            return command(*args, **options)
+
+    return run
 
 
 def _load(plugin: str, command: str, target: str) -> Any:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
+
 from interleaf_scaling import descent
 from interleaf_scaling.errorlaws import EXP_DECAY, LINEAR, SIGMOID
 from interleaf_scaling.fitting import Fit, fit, problem_of
@@ -124,7 +125,9 @@ def test_gradient_and_hessian_are_the_derivatives(law, loss):
         step = np.zeros(len(theta))
         step[place] = 1e-6
         slope = (at(theta + step)[0][0] - at(theta - step)[0][0]) / 2e-6
-        assert gradient[0, place] == pytest.approx(slope, rel=1e-4, abs=1e-6 * np.abs(gradient).max())
+        assert gradient[0, place] == pytest.approx(
+            slope, rel=1e-4, abs=1e-6 * np.abs(gradient).max()
+        )
         bend = (at(theta + step)[1][0] - at(theta - step)[1][0]) / 2e-6
         close = 1e-3 * np.abs(hessian).max()
         assert hessian[0, place] == pytest.approx(bend, rel=1e-3, abs=close)
@@ -174,7 +177,9 @@ def test_the_same_bits_on_any_number_of_threads():
 
 
 def test_a_fit_survives_json():
-    found = fit(grid(OVERTRAINED, {"a": 100.0, "b": 200.0, "eta": -0.3, "E": 2.0}, 0.01), OVERTRAINED)
+    found = fit(
+        grid(OVERTRAINED, {"a": 100.0, "b": 200.0, "eta": -0.3, "E": 2.0}, 0.01), OVERTRAINED
+    )
     assert Fit.from_json(found.to_json()) == found
     for text in ("{}", "[]", "x", found.to_json().replace('"format": 1', '"format": 9')):
         with pytest.raises(BadRuns, match="no fit of format"):
@@ -219,15 +224,16 @@ def test_plans_are_those_of_brute_force(params, exponent, tokens):
     if flops < 4e4 * tokens:
         return
     best = plan(CHINCHILLA, params, flops, need)
-    n = np.geomspace(max(1, best.n / 1e3), best.n * 1e3, 400_001)
+    n = np.geomspace(max(1e3, best.n / 1e3), best.n * 1e3, 400_001)
     d = (flops - 2 * n * tokens) / (6 * n)
     found = CHINCHILLA.loss(params, n[d > 0], d[d > 0]).min()
-    assert best.loss <= found * (1 + 1e-12) and best.loss == pytest.approx(found, abs=1e-6)
+    assert best.loss <= found * (1 + 1e-12) and best.loss == pytest.approx(found, rel=1e-6)
     assert best.total == pytest.approx(flops, rel=1e-9)
     if not tokens:
         n_star, d_star = closed_form(params, flops)
-        assert best.loss == pytest.approx(CHINCHILLA.loss(params, n_star, d_star).item(), rel=1e-12)
-        assert best.n == pytest.approx(n_star, rel=1e-4)
+        exact = CHINCHILLA.loss(params, n_star, d_star).item()
+        assert n_star < 1e3 or best.loss == pytest.approx(exact, rel=1e-12)
+        assert best.n == pytest.approx(max(n_star, 1e3), rel=1e-4)
 
 
 @settings(max_examples=20, deadline=None, phases=[Phase.generate])
@@ -239,7 +245,7 @@ def test_the_cheapest_model_of_a_loss(params, tokens):
     assert OVERTRAINED.loss(params, best.n, best.d).item() == pytest.approx(loss, rel=1e-10)
     assert best.total <= (6 * 1e9 * 2e10 + 2 * 1e9 * tokens * 0.5) * (1 + 1e-9)
     for other in alternatives(OVERTRAINED, params, best, need):
-        assert other.total >= 1 - 1e-9
+        assert other.total >= 1 - 1e-9 or best.n < 1.01e3
         assert OVERTRAINED.loss(params, other.plan.n, other.plan.d).item() == pytest.approx(loss)
 
 

@@ -10,11 +10,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from interleaf_scaling.procedures import calibrate
 from interleaf_scaling.reading import read_runs
 
 ROOT = Path(__file__).parents[3]
-FILE = Path(os.environ.get("INTERLEAF_DATA", ROOT.parent / "shared" / "data")) / "scaling/dev_runs.csv"
+FILE = (
+    Path(os.environ.get("INTERLEAF_DATA", ROOT.parent / "shared" / "data")) / "scaling/dev_runs.csv"
+)
 pytestmark = pytest.mark.skipif(not FILE.exists(), reason=f"no {FILE}: set INTERLEAF_DATA")
 
 CONSTANTS = {

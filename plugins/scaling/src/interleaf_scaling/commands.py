@@ -121,7 +121,8 @@ def predict(
     chain = _chain(runs, procedure, law, error_law, loss, delta, seed)
     with refused():
         found = chain.predict(params, tokens, _level(level))
-    _print({**predicted(found), "law": chain.fit.law, "notes": list(chain.notes)}, as_json, _tell)
+    told = {**predicted(found), "form": chain.fit.law, "notes": list(chain.notes)}
+    _print(told, as_json, _tell)
 
 
 def plan(
@@ -163,7 +164,7 @@ def plan(
             else cheapest(rule, found, target_loss, need)
         )
         told = planned(best, chain, alternatives(rule, found, best, need))
-    _print({**told, "budget": "training + price x inference", "law": rule.name}, as_json, _tell)
+    _print({**told, "budget": "training + price x inference", "form": rule.name}, as_json, _tell)
 
 
 def compare(

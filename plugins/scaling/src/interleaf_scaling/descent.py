@@ -9,7 +9,6 @@ next (graduated non-convexity, Blake and Zisserman 1987). Starts that meet are c
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -143,7 +142,7 @@ def _newton(
         better = new[0] < value
         flat = value - new[0] <= FLAT * np.abs(value)
         here = np.where(better[:, None], there, here)
-        known = _each(new, known, lambda one, two: _chosen(better, one, two))
+        known = _chosen(better, new, known)
         damping = np.where(better, damping / 6, damping * 4)
         calm = np.where(better & ~flat, 0, calm + 1)
         theta[live] = here
@@ -151,7 +150,7 @@ def _newton(
         go = ~done & np.isfinite(known[0])
         if not go.all():
             live, here, damping, calm = live[go], here[go], damping[go], calm[go]
-            known = _each(known, known, lambda one, _, go=go: one[go])  # type: ignore[misc]
+            known = (known[0][go], known[1][go], known[2][go], known[3][go])
             rows, ys = (w if len(w) == 1 else w[go] for w in (rows, ys))
         if not len(live):
             break
@@ -160,12 +159,15 @@ def _newton(
     return theta, still
 
 
-def _each(one: Slopes, two: Slopes, pick: Callable[[Floats, Floats], Floats]) -> Slopes:
-    return pick(one[0], two[0]), pick(one[1], two[1]), pick(one[2], two[2]), pick(one[3], two[3])
-
-
-def _chosen(better: Any, new: Floats, old: Floats) -> Floats:
-    return np.where(better.reshape(-1, *[1] * (new.ndim - 1)), new, old)
+def _chosen(better: Any, new: Slopes, old: Slopes) -> Slopes:
+    """The new values where they are better."""
+    pick, wide = better[:, None], better[:, None, None]
+    return (
+        np.where(better, new[0], old[0]),
+        np.where(pick, new[1], old[1]),
+        np.where(wide, new[2], old[2]),
+        np.where(pick, new[3], old[3]),
+    )
 
 
 def _step(

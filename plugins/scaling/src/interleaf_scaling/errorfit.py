@@ -66,7 +66,10 @@ def fit_error(runs: Runs, law: ErrorLaw) -> ErrorFit:
 
 
 def error_interval(law: ErrorLaw, fit: ErrorFit, loss: Interval, level: float = 0.9) -> Interval:
-    """Err at a predicted loss; both uncertainties, of the loss and of the error law, to first order."""
+    """Err that one run would measure at a predicted loss, to first order.
+
+    The uncertainty of the loss, that of the error law, and the scatter of errors about it.
+    """
     theta = np.array([fit.params[name] for name in law.params])
     value, low, high = (
         float(v) for v in law.value(theta, np.array([loss.value, loss.low, loss.high]))
@@ -74,7 +77,8 @@ def error_interval(law: ErrorLaw, fit: ErrorFit, loss: Interval, level: float = 
     slopes = law.jacobian(theta, np.array([loss.value]))[0]
     if not fit.free:
         return Interval(value, float("nan"), float("nan"))
-    own = float(np.sqrt(max(slopes @ fit.covariance @ slopes, 0.0)))
+    scatter = fit.rmse**2 * fit.rows / fit.free
+    own = float(np.sqrt(max(slopes @ fit.covariance @ slopes, 0.0) + scatter))
     own *= float(stdtrit(fit.free, (1 + level) / 2))
     return Interval(
         value, value - float(np.hypot(value - low, own)), value + float(np.hypot(high - value, own))

@@ -86,23 +86,23 @@ def problem_of(law: PowerSum, runs: Runs, loss: Loss, delta: float) -> Problem:
 
 
 def _enough(law: PowerSum, runs: Runs) -> None:
+    if np.ptp(runs.loss) == 0 and len(runs) > 1:
+        raise BadRuns(
+            f"all {len(runs)} losses are {runs.loss[0]:g}: nothing falls", "is it the right column?"
+        )
+    for what, values in (("parameters N", runs.n), ("tokens D", runs.d)):
+        if law.separate and np.ptp(values) == 0:
+            raise BadRuns(
+                f"all {len(runs)} rows have the same {what} ({values[0]:g}): its exponent cannot be "
+                "identified",
+                f"add runs that differ in {what}, or fit --law power_irreducible",
+            )
     needed = len(law.params)
     if len(runs) < needed:
         raise BadRuns(
             f"{len(runs)} rows cannot determine the {needed} parameters of '{law.name}'",
             f"give at least {needed + 1} runs, or a law with fewer parameters",
         )
-    if np.ptp(runs.loss) == 0:
-        raise BadRuns(
-            f"all {len(runs)} losses are {runs.loss[0]:g}: nothing falls", "is it the right column?"
-        )
-    for name, values in (("n", runs.n), ("d", runs.d)):
-        if law.name != "power" and not law.name.startswith("power_") and np.ptp(values) == 0:
-            other = "parameters N" if name == "n" else "tokens D"
-            raise BadRuns(
-                f"all rows have the same {other} ({values[0]:g}): its exponent cannot be identified",
-                f"add runs that differ in {other}, or fit --law power_irreducible",
-            )
 
 
 def starting_points(law: PowerSum, starts: int | Literal["grid"], seed: int) -> Floats:

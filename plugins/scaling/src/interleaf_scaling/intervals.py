@@ -100,6 +100,20 @@ def law_interval(
     )
 
 
+def run_interval(law: Interval, fit: Fit, draws: Draws, level: float = 0.9) -> Interval:
+    """The loss that one run would measure: the law's interval and the runs' own scatter about it."""
+    free = max(fit.rows - len(fit.params), 1)
+    scatter = float(np.sqrt(np.sum(np.square(fit.residuals)) / free))
+    tail = (1 + level) / 2
+    own = scatter * float(ndtri(tail) if draws.kind == "jackknife" else stdtrit(free, tail))
+    down, up = np.log(law.value / law.low), np.log(law.high / law.value)
+    return Interval(
+        law.value,
+        float(law.value * np.exp(-np.hypot(down, own))),
+        float(law.value * np.exp(np.hypot(up, own))),
+    )
+
+
 def spread(moved: Floats, draws: Draws, level: float) -> tuple[float, float]:
     """Ends of the interval of deviations; wider by Student's t where residuals are few."""
     tail = (1 - level) / 2

@@ -25,7 +25,8 @@ class PowerSum:
     ``params`` are the law's own names. ``terms`` gives for log N and log D an array [K, n, P]: the
     features of each term, so that ``terms(...)[k] @ theta`` is the logarithm of term k at each point.
     ``amplitudes`` are the places in theta that hold logarithms, one for each term in order.
-    ``exponents`` maps each other place to its bounds, and ``irreducible`` names the constant term.
+    ``exponents`` maps each other place to its bounds, ``irreducible`` names the constant term, and
+    ``separate`` says that N and D have exponents of their own.
     """
 
     name: str
@@ -36,6 +37,7 @@ class PowerSum:
     terms: Callable[[Floats, Floats], Floats]
     irreducible: str = "E"
     grid: Sequence[float] = ()  # usual starts of every exponent
+    separate: bool = True
 
     def theta(self, params: Params) -> Floats:
         """The coordinates of named parameters; an amplitude of 0 becomes -inf."""
@@ -120,6 +122,7 @@ POWER = PowerSum(
     terms=_power,
     irreducible="",
     grid=(-0.02, -0.05, -0.1, -0.3),
+    separate=False,
 )
 POWER_IRREDUCIBLE = PowerSum(
     name="power_irreducible",
@@ -129,6 +132,7 @@ POWER_IRREDUCIBLE = PowerSum(
     exponents={1: (-3.0, -1e-4)},
     terms=_power_irreducible,
     grid=(-0.02, -0.05, -0.1, -0.2, -0.3, -0.6),
+    separate=False,
 )
 
 

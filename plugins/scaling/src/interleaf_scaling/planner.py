@@ -14,7 +14,7 @@ from scipy.optimize import brentq, minimize_scalar
 from interleaf_scaling.laws import Params, PowerSum, to_chinchilla
 from interleaf_scaling.runs import BadRuns
 
-LEAST_N, MOST_N = 1e-3, 1e18  # far beyond any model, so that no optimum lies at an end
+LEAST_N, MOST_N = 1e3, 1e18  # no model is smaller; none will be larger
 LEAST_D, MOST_D = 1e-6, 1e30
 DEAR = 1e300  # the cost of what cannot be had
 ALTERNATIVES = (0.25, 0.5, 0.71, 1.41, 2.0, 4.0)

@@ -17,7 +17,14 @@ import numpy as np
 
 from interleaf_scaling.errorfit import ErrorFit, error_interval, fit_error
 from interleaf_scaling.fitting import Fit, Loss, fit
-from interleaf_scaling.intervals import Draws, Interval, draw, law_interval, usual_kind
+from interleaf_scaling.intervals import (
+    Draws,
+    Interval,
+    draw,
+    law_interval,
+    run_interval,
+    usual_kind,
+)
 from interleaf_scaling.lawbook import error_law, loss_law
 from interleaf_scaling.laws import Floats
 from interleaf_scaling.runs import BadRuns, Runs
@@ -63,11 +70,12 @@ class Chain:
         for what, value in (("parameters", n), ("tokens", d)):
             if not (np.isfinite(value) and value > 0):
                 raise BadRuns(f"{value:g} {what} is no model", "give positive numbers")
-        loss = law_interval(loss_law(self.fit.law), self.fit, self.draws, n, d, level)
+        law = law_interval(loss_law(self.fit.law), self.fit, self.draws, n, d, level)
+        loss = run_interval(law, self.fit, self.draws, level)
         error = None
         if self.error_fit:
             error = error_interval(error_law(self.error_fit.law), self.error_fit, loss, level)
-        return Prediction(n, d, loss, error, (*self.warnings, *self._outside(n, d)))
+        return Prediction(n, d, loss, law, error, (*self.warnings, *self._outside(n, d)))
 
     def _outside(self, n: float, d: float) -> list[str]:
         told = []
@@ -86,11 +94,15 @@ class Chain:
 
 @dataclass(frozen=True)
 class Prediction:
-    """What :meth:`Chain.predict` gives."""
+    """What :meth:`Chain.predict` gives: what one run would measure.
+
+    ``law`` is the interval of the law itself, without the scatter of single runs.
+    """
 
     n: float
     d: float
     loss: Interval
+    law: Interval
     error: Interval | None
     warnings: tuple[str, ...]
 

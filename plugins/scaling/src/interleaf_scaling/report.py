@@ -105,6 +105,7 @@ def predicted(found: Prediction) -> dict[str, Any]:
         "multiplier": found.d / found.n,
         "flops": 6 * found.n * found.d,
         "loss": interval(found.loss),
+        "law": interval(found.law),
         "error": interval(found.error),
         "warnings": list(found.warnings),
     }

@@ -15,6 +15,7 @@ from interleaf_scaling.runs import BadRuns, Runs
 UNDER_TRAINED = 10.0  # tokens per parameter
 APART = 3.0  # a run is predicted from runs with at most this part less compute
 PART = 0.3  # of the rows, those of largest compute, are predicted
+LEAST = 4  # predictions that both laws must have made, before the one with more parameters can win
 MARGIN = 0.9  # a law with more parameters must have at most this part of the error
 
 
@@ -117,7 +118,7 @@ def better_law(runs: Runs, delta: float) -> tuple[str, tuple[Mapping[str, Any], 
         places, errors = rollouts(runs, name, "huber_log", delta)
         scores.append((name, set(places), dict(zip(places, np.abs(errors), strict=True))))
     common = sorted(scores[0][1] & scores[1][1])
-    if not common:
+    if len(common) < LEAST:
         return "overtrained", ()
     means = [float(np.mean([s[2][p] for p in common])) for s in scores]
     told = tuple({"law": s[0], "error": m} for s, m in zip(scores, means, strict=True))
