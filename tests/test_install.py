@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-LIGHT = ("core", "cli", "plugins/media", "plugins/pages", "plugins/gaussianimage")
+LIGHT = (
+    "core", "cli", "plugins/media", "plugins/pages", "plugins/gaussianimage", "plugins/scaling",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +34,8 @@ def empty(wheels: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     venv.create(folder, with_pip=True)
     pip = [str(folder / "bin" / "pip"), "install", "--quiet", "--find-links", str(wheels)]
     constraints = ["-c", str(ROOT / "constraints.txt")]
-    subprocess.run([*pip, *constraints, "interleaf", "interleaf-gaussianimage"], check=True)
+    papers = ["interleaf-gaussianimage", "interleaf-scaling"]
+    subprocess.run([*pip, *constraints, "interleaf", *papers], check=True)
     return folder / "bin"
 
 
@@ -50,6 +53,10 @@ def test_the_wheels_install_and_work(empty: Path, tmp_path: Path) -> None:
     listed = call(str(empty / "interleaf"), "list")
     assert "gaussianimage.fit" in listed and "BROKEN" not in listed
     assert "torch" not in call(str(empty / "pip"), "list")
+    where = "import interleaf_scaling as s; print(s.__path__[0])"
+    runs = call(str(empty / "python"), "-c", where).strip() + "/example.csv"
+    words = ("--group", "A", "--params", "1e9", "--tokens", "2e10")
+    assert "loss" in call(str(empty / "interleaf"), "scaling", "predict", runs, *words)
     photo = call(str(empty / "python"), "-c", "import skimage; print(skimage.data_dir)").strip()
     ran = call(
         str(empty / "interleaf"), "run", "gaussianimage/photo", f"image={photo}/coffee.png",

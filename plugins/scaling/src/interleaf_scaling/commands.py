@@ -173,7 +173,7 @@ def compare(
     law: Annotated[list[str], typer.Option(help="several times; by default all")] = [],  # noqa: B006
     loss: Measure = "huber_log",
     delta: Delta = 0.01,
-    min_multiplier: Annotated[float, typer.Option(help="compare on rows with M from here")] = 10.0,
+    min_multiplier: Annotated[float, typer.Option(help="compare on rows with M from here")] = 20.0,
     column: Column = [],  # noqa: B006
     scale: Scale = [],  # noqa: B006
     as_json: Json = False,

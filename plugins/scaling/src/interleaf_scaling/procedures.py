@@ -1,10 +1,11 @@
 """From runs to a prediction: which rows, which laws, and what to say about how far to trust them.
 
 ``paper`` is the procedure of arXiv 2403.08540 (section 4): the loss law on five runs, the error law on
-those and the 1.4B run at M = 20. ``default`` was chosen by leaving out the runs of largest compute, on
-the 88 development runs of the paper's testbed: the law with one exponent (or two, where the given rows
-predict their own largest runs better with two), Huber residuals of ln L with a threshold of 0.01, and
-rows with M >= 10; ``python plugins/scaling/bench/choose.py`` prints the comparison.
+those and the 1.4B run at M = 20. ``default`` was chosen on the 88 development runs of the paper's testbed
+by predicting the largest runs from smaller ones and mid-grid runs from all others: Huber residuals of
+ln L with a threshold of 0.01, rows with M >= 20, and the law with one exponent, or with two where the
+given rows predict their own largest runs better with two. ``plugins/scaling/bench/choose.py`` prints
+the comparison.
 """
 
 from __future__ import annotations
@@ -176,7 +177,7 @@ def _paper_rows(runs: Runs) -> tuple[Runs, Runs]:
 
 
 def _trained_enough(runs: Runs, notes: list[str]) -> Runs:
-    """Rows with M >= 10, unless too few are left."""
+    """Rows with M >= 20, unless too few are left."""
     kept = runs.multiplier >= UNDER_TRAINED * 0.99
     left = int((~kept).sum())
     if left and kept.sum() >= 8:

@@ -12,7 +12,7 @@ from interleaf_scaling.lawbook import loss_law
 from interleaf_scaling.laws import Floats
 from interleaf_scaling.runs import BadRuns, Runs
 
-UNDER_TRAINED = 10.0  # tokens per parameter
+UNDER_TRAINED = 20.0  # tokens per parameter below which models are worse than the laws say
 APART = 3.0  # a run is predicted from runs with at most this part less compute
 PART = 0.3  # of the rows, those of largest compute, are predicted
 LEAST = 4  # predictions that both laws must have made, before the one with more parameters can win
