@@ -17,8 +17,10 @@ from interleaf_scaling.fitting import Fit, fit, problem_of
 from interleaf_scaling.lawbook import add_law, loss_law, loss_laws
 from interleaf_scaling.laws import (
     CHINCHILLA,
+    KAPLAN,
     OVERTRAINED,
     POWER_IRREDUCIBLE,
+    Curved,
     PowerSum,
     optimal_multiplier,
     to_chinchilla,
@@ -268,3 +270,44 @@ def test_limits_hold():
         with pytest.raises(BadRuns, match="budget"):
             plan(OVERTRAINED, params, wrong)
     assert plan(OVERTRAINED, params, 1e25).loss < free.loss
+
+
+@settings(max_examples=10, deadline=None, phases=[Phase.generate])
+@given(st.floats(25, 32), st.floats(26, 34), st.floats(0.06, 0.3), st.floats(0.06, 0.3))
+def test_kaplans_law_is_recovered_and_has_the_slopes_it_says(log_nc, log_dc, alpha_n, alpha_d):
+    theta = np.array([log_nc, log_dc, alpha_n, alpha_d])
+    params = KAPLAN.named(theta)
+    runs = grid(KAPLAN, params)
+    n, d = 3e9, 5e10
+    by_hand = ((params["Nc"] / n) ** (alpha_n / alpha_d) + params["Dc"] / d) ** alpha_d
+    assert KAPLAN.loss(params, n, d).item() == pytest.approx(by_hand, rel=1e-10)
+    log_n, log_d = np.log(runs.n), np.log(runs.d)
+    for place in range(4):
+        step = np.zeros(4)
+        step[place] = 1e-6
+        ends = [KAPLAN.log_loss(theta + way * step, log_n, log_d) for way in (1, -1)]
+        slope = (ends[0] - ends[1]) / 2e-6
+        assert np.allclose(
+            KAPLAN.slopes(theta, log_n, log_d)[:, place], slope, rtol=1e-5, atol=1e-7
+        )
+    found = fit(runs, KAPLAN)
+    assert np.allclose(KAPLAN.loss(found.params, runs.n, runs.d), runs.loss, rtol=1e-6)
+    assert found.objective < 1e-9
+
+
+def test_both_optimisers_minimise_the_same_thing():
+    """A sum of powers, fitted as if it were none: the same optimum."""
+    runs = grid(OVERTRAINED, {"a": 150.0, "b": 320.0, "eta": -0.27, "E": 1.8}, 0.01)
+    slow = Curved(
+        name="slow",
+        formula="the tied law",
+        params=OVERTRAINED.params,
+        amplitudes=OVERTRAINED.amplitudes,
+        exponents=OVERTRAINED.exponents,
+        value=lambda t, n, d: (OVERTRAINED.log_loss(t, n, d), OVERTRAINED.slopes(t, n, d)),
+        starts=[(5.0, 5.5, -0.25, 0.5)],
+    )
+    for loss in ("mse_log", "mse", "huber_log", "asym"):
+        one, two = fit(runs, OVERTRAINED, loss, 0.01), fit(runs, slow, loss, 0.01)
+        assert one.objective <= two.objective * (1 + 1e-9)
+        assert one.objective == pytest.approx(two.objective, rel=1e-4), loss

@@ -10,9 +10,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from interleaf_scaling.descent import Problem, descend, objective, project
-from interleaf_scaling.laws import Floats, PowerSum
+from interleaf_scaling.descent import Problem, project
+from interleaf_scaling.laws import Curved, Floats, Law, PowerSum
 from interleaf_scaling.runs import BadRuns, Runs
+from interleaf_scaling.solving import solve, values_of
 
 Loss = Literal["huber_log", "mse_log", "huber", "mse", "asym"]
 FORMAT = 1
@@ -67,7 +68,7 @@ class Fit:
             raise BadRuns(f"this is no fit of format {FORMAT}: {error}", "fit again") from None
 
 
-def problem_of(law: PowerSum, runs: Runs, loss: Loss, delta: float) -> Problem:
+def problem_of(law: Law, runs: Runs, loss: Loss, delta: float) -> Problem:
     """The rows as the optimiser takes them; BadRuns when they cannot determine the law."""
     _enough(law, runs)
     low = np.full(len(law.params), LOW)
@@ -75,7 +76,9 @@ def problem_of(law: PowerSum, runs: Runs, loss: Loss, delta: float) -> Problem:
     for place, (least, most) in law.exponents.items():
         low[place], high[place] = least, most
     return Problem(
-        features=law.terms(np.log(runs.n), np.log(runs.d)),
+        features=law.terms(np.log(runs.n), np.log(runs.d))
+        if isinstance(law, PowerSum)
+        else np.zeros((0, len(runs), len(law.params))),
         target=np.log(runs.loss),
         low=low,
         high=high,
@@ -85,7 +88,7 @@ def problem_of(law: PowerSum, runs: Runs, loss: Loss, delta: float) -> Problem:
     )
 
 
-def _enough(law: PowerSum, runs: Runs) -> None:
+def _enough(law: Law, runs: Runs) -> None:
     if np.ptp(runs.loss) == 0 and len(runs) > 1:
         raise BadRuns(
             f"all {len(runs)} losses are {runs.loss[0]:g}: nothing falls", "is it the right column?"
@@ -105,11 +108,14 @@ def _enough(law: PowerSum, runs: Runs) -> None:
         )
 
 
-def starting_points(law: PowerSum, starts: int | Literal["grid"], seed: int) -> Floats:
+def starting_points(law: Law, starts: int | Literal["grid"], seed: int) -> Floats:
     """[S, P] coordinates: the law's own grid of exponents, or that many drawn inside their bounds."""
     places = list(law.exponents)
+    if isinstance(law, Curved) and starts == "grid":
+        return np.array(law.starts, dtype=np.float64)
     if starts == "grid":
-        columns = [law.grid if p in places else (0.0,) for p in range(len(law.params))]
+        grid = getattr(law, "grid", ())
+        columns = [grid if p in places else (0.0,) for p in range(len(law.params))]
         return np.array(list(itertools.product(*columns)), dtype=np.float64)
     found = np.zeros((starts, len(law.params)))
     rng = np.random.default_rng(seed)
@@ -122,7 +128,7 @@ def starting_points(law: PowerSum, starts: int | Literal["grid"], seed: int) -> 
 
 def fit(
     runs: Runs,
-    law: PowerSum,
+    law: Law,
     loss: Loss = "huber_log",
     delta: float = 1e-3,
     starts: int | Literal["grid"] | Floats = "grid",
@@ -137,14 +143,16 @@ def fit(
     problem = problem_of(law, runs, loss, delta)
     points = starts if isinstance(starts, np.ndarray) else starting_points(law, starts, seed)
     weights = (runs.weight / runs.weight.mean())[None]
-    begun = project(problem, np.clip(points, problem.low, problem.high), law.amplitudes)
-    ended = descend(problem, begun, weights)
-    values = objective(problem, ended, weights)
+    begun = np.clip(points, problem.low, problem.high)
+    if isinstance(law, PowerSum):
+        begun = project(problem, begun, law.amplitudes)
+    ended = solve(law, problem, runs, begun, weights)
+    values = values_of(law, problem, runs, ended, weights)
     return _result(runs, law, loss, problem, ended, values)
 
 
 def _result(
-    runs: Runs, law: PowerSum, loss: str, problem: Problem, ended: Floats, values: Floats
+    runs: Runs, law: Law, loss: str, problem: Problem, ended: Floats, values: Floats
 ) -> Fit:
     order = np.argsort(values, kind="stable")
     best = ended[order[0]]
@@ -152,7 +160,7 @@ def _result(
     floor = 1e-18 * len(runs)
     at_best = float(np.mean(values <= values[order[0]] * (1 + NEAR) + floor))
     residuals = problem.target - law.log_loss(best, np.log(runs.n), np.log(runs.d))
-    errors, condition = _spread(law, problem, best, residuals)
+    errors, condition = _spread(law, runs, best, residuals)
     flops = runs.flops
     found = Fit(
         law=law.name,
@@ -178,7 +186,7 @@ def _result(
 
 
 def _distinct(
-    law: PowerSum, ended: Floats, values: Floats, floor: float, most: int = 5
+    law: Law, ended: Floats, values: Floats, floor: float, most: int = 5
 ) -> tuple[Mapping[str, Any], ...]:
     found: list[dict[str, Any]] = []
     for theta, value in zip(ended, values, strict=True):
@@ -191,13 +199,10 @@ def _distinct(
 
 
 def _spread(
-    law: PowerSum, problem: Problem, theta: Floats, residuals: Floats
+    law: Law, runs: Runs, theta: Floats, residuals: Floats
 ) -> tuple[dict[str, float], float]:
     """Standard errors of the named parameters (Gauss-Newton), and the design's condition number."""
-    logs = np.stack([term @ theta for term in problem.features])
-    shares = np.exp(logs - logs.max(axis=0))
-    shares /= shares.sum(axis=0)
-    slopes = np.einsum("kn,knp->np", shares, problem.features)
+    slopes = law.slopes(theta, np.log(runs.n), np.log(runs.d))
     norms = np.linalg.norm(slopes, axis=0)
     singular = np.linalg.svd(slopes / np.where(norms > 0, norms, 1), compute_uv=False)
     condition = float(singular[0] / singular[-1]) if singular[-1] > 0 else float("inf")
@@ -213,7 +218,7 @@ def _spread(
     }, condition
 
 
-def _warned(found: Fit, law: PowerSum, problem: Problem) -> Fit:
+def _warned(found: Fit, law: Law, problem: Problem) -> Fit:
     told = []
     if found.rows <= len(law.params) + 1:
         told.append(

@@ -10,10 +10,10 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import ndtr, ndtri, stdtrit
 
-from interleaf_scaling.descent import descend, objective
 from interleaf_scaling.fitting import Fit, Loss, problem_of
-from interleaf_scaling.laws import Floats, PowerSum
+from interleaf_scaling.laws import Floats, Law
 from interleaf_scaling.runs import BadRuns, Runs
+from interleaf_scaling.solving import solve, values_of
 
 Kind = Literal["residual", "pairs", "cluster", "jackknife"]
 
@@ -47,7 +47,7 @@ class Draws:
 
 
 def draw(
-    runs: Runs, law: PowerSum, fit: Fit, kind: Kind = "residual", count: int = 1000, seed: int = 0
+    runs: Runs, law: Law, fit: Fit, kind: Kind = "residual", count: int = 1000, seed: int = 0
 ) -> Draws:
     """The law fitted again to ``count`` resampled tables, all at once, each from the fitted optimum.
 
@@ -62,7 +62,7 @@ def draw(
     weight = runs.weight / runs.weight.mean()
     if kind == "jackknife":
         weights = weight * (1 - np.eye(rows))
-        found = descend(problem, np.tile(theta, (rows, 1)), weights)
+        found = solve(law, problem, runs, np.tile(theta, (rows, 1)), weights)
         return Draws(found, kind, float(np.sqrt(rows - 1)), max(free, 1))
     if kind == "residual":
         if free < 1:
@@ -71,24 +71,25 @@ def draw(
         wide = np.sqrt(rows / free) * (residuals - residuals.mean())
         targets = problem.target - residuals + rng.choice(wide, (count, rows))
         begun = np.tile(theta, (count, 1))
-        return Draws(descend(problem, begun, weight[None], targets), kind, 1.0, free)
+        found = solve(law, problem, runs, begun, weight[None], targets)
+        return Draws(found, kind, 1.0, free)
     if kind == "pairs":
         weights = rng.multinomial(rows, np.full(rows, 1 / rows), count) * weight
     else:
         sizes, which = np.unique(runs.n, return_inverse=True)
         chosen = rng.multinomial(len(sizes), np.full(len(sizes), 1 / len(sizes)), count)
         weights = chosen[:, which] * weight
-    found = descend(problem, np.tile(theta, (count, 1)), weights)
+    found = solve(law, problem, runs, np.tile(theta, (count, 1)), weights)
     return Draws(found, kind, 1.0, max(free, 1))
 
 
-def usual_kind(runs: Runs, law: PowerSum) -> Kind:
+def usual_kind(runs: Runs, law: Law) -> Kind:
     """Residual bootstrap, or the jackknife where there are hardly more rows than parameters."""
     return "residual" if len(runs) > len(law.params) + 1 else "jackknife"
 
 
 def law_interval(
-    law: PowerSum, fit: Fit, draws: Draws, n: float, d: float, level: float = 0.9
+    law: Law, fit: Fit, draws: Draws, n: float, d: float, level: float = 0.9
 ) -> Interval:
     """The law's loss at N and D: what it would be without noise, if the law holds."""
     at = (np.array([np.log(n)]), np.array([np.log(d)]))
@@ -127,7 +128,7 @@ def spread(moved: Floats, draws: Draws, level: float) -> tuple[float, float]:
 
 
 def parameter_intervals(
-    law: PowerSum, fit: Fit, draws: Draws, level: float = 0.9, method: str = "percentile"
+    law: Law, fit: Fit, draws: Draws, level: float = 0.9, method: str = "percentile"
 ) -> dict[str, Interval]:
     """Of every parameter by name; ``bca`` corrects percentiles for bias (Efron 1987, without skew)."""
     found: dict[str, Interval] = {}
@@ -148,7 +149,7 @@ def parameter_intervals(
 
 
 def profile(
-    runs: Runs, law: PowerSum, fit: Fit, name: str, level: float = 0.9, points: Sequence[float] = ()
+    runs: Runs, law: Law, fit: Fit, name: str, level: float = 0.9, points: Sequence[float] = ()
 ) -> Interval:
     """Likelihood interval of one parameter: where the profiled objective rises by a t quantile.
 
@@ -161,7 +162,7 @@ def profile(
     problem = problem_of(law, runs, fit.loss, fit.delta)  # type: ignore[arg-type]
     best = np.array(fit.theta)
     weights = (runs.weight / runs.weight.mean())[None]
-    floor = max(float(objective(problem, best[None], weights)[0]), 1e-300)
+    floor = max(float(values_of(law, problem, runs, best[None], weights)[0]), 1e-300)
     allowed = floor * float(stdtrit(free, (1 + level) / 2) ** 2) / free
 
     def above(value: float) -> float:
@@ -176,8 +177,8 @@ def profile(
             problem.linear,
             problem.above,
         )
-        found = descend(held, best[None], weights)
-        return float(objective(problem, found, weights)[0]) - floor - allowed
+        found = solve(law, held, runs, best[None], weights)
+        return float(values_of(law, problem, runs, found, weights)[0]) - floor - allowed
 
     ends = [_crossing(above, best[place], way) for way in (-1, 1)]
     logged = place in law.amplitudes

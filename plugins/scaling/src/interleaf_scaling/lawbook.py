@@ -5,20 +5,22 @@ from __future__ import annotations
 from importlib import metadata
 
 from interleaf_scaling.errorlaws import EXP_DECAY, LINEAR, SIGMOID, ErrorLaw
-from interleaf_scaling.laws import CHINCHILLA, OVERTRAINED, POWER, POWER_IRREDUCIBLE, PowerSum
+from interleaf_scaling.laws import CHINCHILLA, KAPLAN, OVERTRAINED, POWER, POWER_IRREDUCIBLE, Law
 from interleaf_scaling.runs import BadRuns
 
-GROUP = "interleaf_scaling.laws"  # entry points, each a PowerSum or an ErrorLaw
+GROUP = "interleaf_scaling.laws"  # entry points, each a PowerSum, Curved or ErrorLaw
 
-_loss = {law.name: law for law in (OVERTRAINED, CHINCHILLA, POWER_IRREDUCIBLE, POWER)}
+_loss: dict[str, Law] = {
+    law.name: law for law in (OVERTRAINED, CHINCHILLA, KAPLAN, POWER_IRREDUCIBLE, POWER)
+}
 _error = {law.name: law for law in (EXP_DECAY, SIGMOID, LINEAR)}
 _found = False
 
 
-def add_law(law: PowerSum | ErrorLaw) -> None:
+def add_law(law: Law | ErrorLaw) -> None:
     """Make a law known under its name; BadRuns when the name is taken by another."""
-    book: dict[str, PowerSum] | dict[str, ErrorLaw]
-    book = _loss if isinstance(law, PowerSum) else _error
+    book: dict[str, Law] | dict[str, ErrorLaw]
+    book = _loss if isinstance(law, Law) else _error
     if book.get(law.name, law) is not law:
         raise BadRuns(f"a law named '{law.name}' is known already", "choose another name")
     book[law.name] = law  # type: ignore[assignment]
@@ -32,7 +34,7 @@ def _discover() -> None:
             add_law(entry.load())
 
 
-def loss_law(name: str) -> PowerSum:
+def loss_law(name: str) -> Law:
     """The loss law of a name; BadRuns with the known names otherwise."""
     if name not in _loss:
         _discover()
@@ -50,7 +52,7 @@ def error_law(name: str) -> ErrorLaw:
     return _error[name]
 
 
-def loss_laws() -> dict[str, PowerSum]:
+def loss_laws() -> dict[str, Law]:
     """All known loss laws."""
     _discover()
     return dict(_loss)

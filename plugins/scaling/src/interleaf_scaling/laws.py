@@ -8,7 +8,7 @@ compute is C = 6 N D FLOPs, and M = D / N is the token multiplier.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -19,13 +19,11 @@ LN6 = float(np.log(6.0))
 
 
 @dataclass(frozen=True)
-class PowerSum:
-    """``L = sum_k amplitude_k * prod_j x_j^exponent``, the form most laws have.
+class Law:
+    """A loss law. ``params`` are its own names, in order.
 
-    ``params`` are the law's own names. ``terms`` gives for log N and log D an array [K, n, P]: the
-    features of each term, so that ``terms(...)[k] @ theta`` is the logarithm of term k at each point.
-    ``amplitudes`` are the places in theta that hold logarithms, one for each term in order.
-    ``exponents`` maps each other place to its bounds, ``irreducible`` names the constant term, and
+    Fits work in coordinates theta, in which ``amplitudes`` are the places that hold logarithms;
+    ``exponents`` maps each other place to its bounds. ``irreducible`` names the constant term, and
     ``separate`` says that N and D have exponents of their own.
     """
 
@@ -34,10 +32,8 @@ class PowerSum:
     params: tuple[str, ...]
     amplitudes: tuple[int, ...]
     exponents: Mapping[int, tuple[float, float]]
-    terms: Callable[[Floats, Floats], Floats]
-    irreducible: str = "E"
-    grid: Sequence[float] = ()  # usual starts of every exponent
-    separate: bool = True
+    irreducible: str = field(default="E", kw_only=True)
+    separate: bool = field(default=True, kw_only=True)
 
     def theta(self, params: Params) -> Floats:
         """The coordinates of named parameters; an amplitude of 0 becomes -inf."""
@@ -63,12 +59,60 @@ class PowerSum:
 
     def log_loss(self, theta: Floats, log_n: Floats, log_d: Floats) -> Floats:
         """ln L [..., n] for coordinates [..., P]."""
+        raise NotImplementedError
+
+    def slopes(self, theta: Floats, log_n: Floats, log_d: Floats) -> Floats:
+        """Derivatives [n, P] of ln L for coordinates [P]."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class PowerSum(Law):
+    """``L = sum_k amplitude_k * prod_j x_j^exponent``, the form most laws have.
+
+    ``terms`` gives for log N and log D an array [K, n, P]: the features of each term, so that
+    ``terms(...)[k] @ theta`` is the logarithm of term k at each point; ``amplitudes`` has one place
+    for each term, in order. ``grid`` are the usual starts of every exponent.
+    """
+
+    terms: Callable[[Floats, Floats], Floats]
+    grid: Sequence[float] = ()
+
+    def log_loss(self, theta: Floats, log_n: Floats, log_d: Floats) -> Floats:
+        """ln L [..., n] for coordinates [..., P]."""
         features = self.terms(log_n, log_d)
         finite = np.where(np.isneginf(theta), -1e300, theta)
         z = np.stack([finite @ term.T for term in features])
         top = z.max(axis=0)
         found: Floats = top + np.log(np.exp(z - top).sum(axis=0))
         return found
+
+    def slopes(self, theta: Floats, log_n: Floats, log_d: Floats) -> Floats:
+        """Derivatives [n, P] of ln L for coordinates [P]."""
+        features = self.terms(log_n, log_d)
+        z = np.stack([term @ theta for term in features])
+        shares = np.exp(z - z.max(axis=0))
+        return np.einsum("kn,knp->np", shares / shares.sum(axis=0), features)
+
+
+@dataclass(frozen=True)
+class Curved(Law):
+    """A law that is no sum of powers: ``value`` gives ln L [n] and its derivatives [n, P] at theta.
+
+    ``starts`` are coordinates. Fitted one start after the other, so slower than a `PowerSum`.
+    """
+
+    value: Callable[[Floats, Floats, Floats], tuple[Floats, Floats]]
+    starts: Sequence[tuple[float, ...]]
+
+    def log_loss(self, theta: Floats, log_n: Floats, log_d: Floats) -> Floats:
+        """ln L [..., n] for coordinates [..., P]."""
+        rows = [self.value(row, log_n, log_d)[0] for row in theta.reshape(-1, theta.shape[-1])]
+        return np.array(rows).reshape(*theta.shape[:-1], len(log_n))
+
+    def slopes(self, theta: Floats, log_n: Floats, log_d: Floats) -> Floats:
+        """Derivatives [n, P] of ln L for coordinates [P]."""
+        return self.value(theta, log_n, log_d)[1]
 
 
 def _features(*terms: Sequence[Any]) -> Floats:
@@ -93,6 +137,17 @@ def _power(log_n: Floats, log_d: Floats) -> Floats:
 
 def _power_irreducible(log_n: Floats, log_d: Floats) -> Floats:
     return _features((1, LN6 + log_n + log_d, 0), (0, 0 * log_n, 1))
+
+
+def _kaplan(theta: Floats, log_n: Floats, log_d: Floats) -> tuple[Floats, Floats]:
+    log_nc, log_dc, alpha_n, alpha_d = theta
+    size, data = alpha_n / alpha_d * (log_nc - log_n), log_dc - log_d
+    inner = np.logaddexp(size, data)
+    share = np.exp(size - inner)
+    slopes = [
+        alpha_n * share, alpha_d * (1 - share), share * (log_nc - log_n), inner - share * size,
+    ]  # fmt: skip
+    return alpha_d * inner, np.stack(slopes, axis=-1)
 
 
 OVERTRAINED = PowerSum(
@@ -133,6 +188,18 @@ POWER_IRREDUCIBLE = PowerSum(
     terms=_power_irreducible,
     grid=(-0.02, -0.05, -0.1, -0.2, -0.3, -0.6),
     separate=False,
+)
+
+
+KAPLAN = Curved(
+    name="kaplan",
+    formula="L = ((Nc / N)^(alpha_N / alpha_D) + Dc / D)^alpha_D: no irreducible loss (Kaplan 2020)",
+    params=("Nc", "Dc", "alpha_N", "alpha_D"),
+    amplitudes=(0, 1),
+    exponents={2: (1e-3, 2.0), 3: (1e-3, 2.0)},
+    value=_kaplan,
+    irreducible="",
+    starts=[(30.0, 30.0, 0.08, 0.1), (25.0, 25.0, 0.2, 0.2), (20.0, 22.0, 0.4, 0.4)],
 )
 
 

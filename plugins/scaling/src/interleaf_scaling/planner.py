@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import brentq, minimize_scalar
 
-from interleaf_scaling.laws import Params, PowerSum, to_chinchilla
+from interleaf_scaling.laws import Law, Params, to_chinchilla
 from interleaf_scaling.runs import BadRuns
 
 LEAST_N, MOST_N = 1e3, 1e18  # no model is smaller; none will be larger
@@ -63,7 +63,7 @@ def closed_form(params: Params, flops: float) -> tuple[float, float]:
     return float(n), float(flops / 6 / n)
 
 
-def plan(law: PowerSum, params: Params, flops: float, need: Need | None = None) -> Plan:
+def plan(law: Law, params: Params, flops: float, need: Need | None = None) -> Plan:
     """The least loss that ``flops`` buy, training and inference together.
 
     Raises BadRuns when the budget does not even pay for answering with the smallest model.
@@ -80,7 +80,7 @@ def plan(law: PowerSum, params: Params, flops: float, need: Need | None = None) 
     return best
 
 
-def _affordable(law: PowerSum, params: Params, n: float, flops: float, need: Need) -> Plan | None:
+def _affordable(law: Law, params: Params, n: float, flops: float, need: Need) -> Plan | None:
     """The longest training of N parameters within budget and limits."""
     answering = 2 * n * need.inference_tokens * need.price
     d = min((flops - answering) / (6 * n), need.most_tokens, need.most_multiplier * n)
@@ -89,7 +89,7 @@ def _affordable(law: PowerSum, params: Params, n: float, flops: float, need: Nee
     return Plan(n, d, law.loss(params, n, d).item(), 6 * n * d, answering)
 
 
-def cheapest(law: PowerSum, params: Params, loss: float, need: Need | None = None) -> Plan:
+def cheapest(law: Law, params: Params, loss: float, need: Need | None = None) -> Plan:
     """The fewest FLOPs, training and inference together, that reach a loss.
 
     Raises BadRuns for a loss at or below the irreducible one.
@@ -107,7 +107,7 @@ def cheapest(law: PowerSum, params: Params, loss: float, need: Need | None = Non
     return best
 
 
-def _reaching(law: PowerSum, params: Params, n: float, loss: float, need: Need) -> Plan | None:
+def _reaching(law: Law, params: Params, n: float, loss: float, need: Need) -> Plan | None:
     """The shortest training of N parameters that reaches the loss within the limits."""
     most = min(need.most_tokens, need.most_multiplier * n, MOST_D)
 
@@ -160,7 +160,7 @@ class Alternative:
 
 
 def alternatives(
-    law: PowerSum, params: Params, best: Plan, need: Need | None = None
+    law: Law, params: Params, best: Plan, need: Need | None = None
 ) -> list[Alternative]:
     """Same loss with models a quarter to four times as large, where they reach it."""
     need = need or Need()
@@ -178,7 +178,7 @@ def alternatives(
     return found
 
 
-def unlimited(law: PowerSum, params: Params, flops: float) -> Plan | None:
+def unlimited(law: Law, params: Params, flops: float) -> Plan | None:
     """The closed form where the law has one, for checking the search; None otherwise."""
     if law.name == "overtrained":
         params = to_chinchilla(params)
