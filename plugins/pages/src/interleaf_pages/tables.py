@@ -23,7 +23,7 @@ def shown(cell: Any) -> str:
         return f"{cell:,}"
     if math.isinf(cell):
         return "∞" if cell > 0 else "−∞"
-    return f"{cell:.4g}" if abs(cell) < 1e5 else f"{cell:,.0f}"
+    return f"{cell:,.0f}" if 1e5 <= abs(cell) < 1e9 else f"{cell:.4g}"
 
 
 def to_html(table: Table) -> str:

@@ -352,12 +352,14 @@ class Planner(Model):
             best = plan(rule, chain.fit.params, c.flops, need)
             told = planned(best, chain, alternatives(rule, chain.fit.params, best, need))
         first = {
+            "model": "best",
             "n_params": best.n, "tokens": best.d, "loss": best.loss,
             "error": told["error"] and told["error"]["value"], "training FLOPs": best.training,
             "inference FLOPs": best.inference, "extra FLOPs (%)": 0.0,
         }  # fmt: skip
         others = [
-            {**first, "n_params": a["n_params"], "tokens": a["tokens"],
+            {**first, "model": f"N × {a['size_factor']:g}, same loss",
+             "n_params": a["n_params"], "tokens": a["tokens"],
              "training FLOPs": 6 * a["n_params"] * a["tokens"],
              "inference FLOPs": 2 * a["n_params"] * c.inference_tokens * c.price,
              "extra FLOPs (%)": a["extra_total_percent"]}
