@@ -14,6 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 LIGHT = (
     "core", "cli", "plugins/media", "plugins/pages", "plugins/gaussianimage", "plugins/scaling",
+    "plugins/openrisk",
 )  # fmt: skip
 
 

@@ -1,0 +1,1 @@
+"""Marginal risk of open models: measured against closed models and existing technology."""

@@ -1,0 +1,154 @@
+"""``interleaf openrisk uplift | scenario``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from interleaf.errors import InvalidInput
+from interleaf_openrisk.components import refused
+from interleaf_openrisk.results import attempts_of, margin_data, read_jsonl, summary
+from interleaf_openrisk.scenario import FIELDS, simulate
+from interleaf_openrisk.uplift import BadCounts, Counts, Grader, corrected, margin, sample_size
+
+LIMITS = (
+    "This does not weigh benefits against risks, leaves out what is lost by not releasing, cannot see "
+    "unknown unknowns, and coordinates nobody. It never shows that a model is safe."
+)
+Json = Annotated[bool, typer.Option("--json", help="print JSON")]
+
+
+def _counts(words: str, option: str) -> Counts:
+    k, slash, n = words.partition("/")
+    try:
+        return Counts(int(k), int(n)) if slash else Counts(-1, 1)
+    except ValueError as error:
+        if isinstance(error, BadCounts) and slash:
+            raise InvalidInput(f"{option} {error.message}", hint=error.hint) from None
+        raise InvalidInput(f"{option} {words}: no k/n", hint=f"such as {option} 30/100") from None
+
+
+def uplift(
+    open_: Annotated[
+        str, typer.Option("--open", help="successes/attempts with the open model")
+    ] = "",
+    reference: Annotated[str, typer.Option(help="the same without it: closed or existing")] = "",
+    results: Annotated[str, typer.Option(help="instead: JSONL records of attempts")] = "",
+    delta: Annotated[float, typer.Option(help="the smallest uplift that would matter")] = 0.05,
+    sensitivity: Annotated[str, typer.Option(help="of the grader: right/positives")] = "",
+    specificity: Annotated[str, typer.Option(help="of the grader: right/negatives")] = "",
+    as_json: Json = False,
+) -> None:
+    """How much more often attempts succeed with the open model, and how sure that is."""
+    if bool(results) == bool(open_ or reference):
+        raise InvalidInput(
+            "give counts of two arms, or a file", hint="--open 30/100 --reference 20/100"
+        )
+    with refused():
+        if results:
+            found = summary(attempts_of(read_jsonl(Path(results)), results), delta)
+            _print(found, as_json, _tell_vectors)
+            return
+        a, b = _counts(open_, "--open"), _counts(reference, "--reference")
+        told = margin_data(margin(a, b, delta))
+        told["sample_size_80"] = sample_size(min(b.rate, 1 - delta), delta)
+        if sensitivity or specificity:
+            grader = Grader(
+                _counts(sensitivity, "--sensitivity"), _counts(specificity, "--specificity")
+            )
+            middle, low, high = corrected(a, b, grader)
+            told["corrected_for_grader"] = {"median": middle, "low": low, "high": high}
+    _print(told, as_json, _tell_margin)
+
+
+def scenario(
+    file: Annotated[Path, typer.Argument(help=f"YAML with {', '.join(FIELDS)}")],
+    count: Annotated[int, typer.Option(help="draws")] = 100_000,
+    seed: Annotated[int, typer.Option(help="of the draws")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Extra harm by Monte Carlo, and which number drives it."""
+    from interleaf.pipeline.document import read_document
+
+    if not 100 <= count <= 100_000_000:
+        raise InvalidInput(f"{count} draws", hint="--count 100000")
+    document = read_document(file)
+    document.check()
+    data = document.data
+    if not isinstance(data, dict):
+        raise InvalidInput(f"{file} is no mapping", hint=f"give {', '.join(FIELDS)}")
+    pairs = data.pop("correlations", {})
+    if not isinstance(pairs, dict):
+        raise InvalidInput(f"{file}: correlations is no mapping", hint='"p_open,p_ref": 0.5')
+    with refused():
+        found = simulate(data, {_pair(k): v for k, v in pairs.items()}, count, seed)
+    told = {
+        "quantiles": {f"{q:g}": v for q, v in found.quantiles.items()},
+        "mean": found.mean,
+        "p_positive": found.p_positive,
+        "tornado": {name: {"low": a, "high": b} for name, (a, b) in found.tornado.items()},
+        "limits": LIMITS,
+    }
+    _print(told, as_json, _tell_harm)
+
+
+def _pair(words: str) -> tuple[str, str]:
+    one, _, two = words.partition(",")
+    return one.strip(), two.strip()
+
+
+def _print(found: Mapping[str, Any], as_json: bool, tell: Any) -> None:
+    if as_json:
+        print(
+            json.dumps({**found, "limits": LIMITS}, ensure_ascii=False, indent=1, allow_nan=False)
+        )
+    else:
+        tell(found)
+        print(LIMITS)
+
+
+def _tell_margin(found: Mapping[str, Any]) -> None:
+    low, high = found["newcombe95"]
+    print(f"difference {found['difference']:+.3f}, 95 % interval {low:+.3f} to {high:+.3f}")
+    print(f"  {found['finding']} (an uplift of {found['delta']:g} would matter)")
+    print(f"  P(> 0) = {found['p_gt_0']:.3f}, P(> {found['delta']:g}) = {found['p_gt_delta']:.3f}")
+    if found["minimum_detectable"] is not None:
+        print(
+            f"  these attempts detect an uplift of {found['minimum_detectable']:.3f} four times of five"
+        )
+    if "sample_size_80" in found:
+        print(f"  {found['sample_size_80']} attempts in each arm would detect {found['delta']:g}")
+    if grader := found.get("corrected_for_grader"):
+        print(
+            f"  corrected for the grader: {grader['median']:+.3f}, "
+            f"{grader['low']:+.3f} to {grader['high']:+.3f}"
+        )
+
+
+def _tell_vectors(found: Mapping[str, Any]) -> None:
+    for vector, told in found["vectors"].items():
+        print(vector + (f" (headline: over {told['headline']})" if "headline" in told else ""))
+        for name in ("closed", "existing"):
+            one = told[name]
+            if "missing" in one:
+                print(f"  over {name}: not known, {one['missing']}")
+                continue
+            low, high = one["interval95"]
+            print(
+                f"  over {name}: {one['difference']:+.3f}, {low:+.3f} to {high:+.3f}, "
+                f"{one['finding']} ({one['design']})"
+            )
+            for note in one["notes"]:
+                print(f"    note: {note}")
+
+
+def _tell_harm(found: Mapping[str, Any]) -> None:
+    told = ", ".join(f"{q}: {v:.4g}" for q, v in found["quantiles"].items())
+    print(f"extra harm, quantiles {told}; mean {found['mean']:.4g}")
+    print(f"P(> 0) = {found['p_positive']:.3f}")
+    for name, ends in found["tornado"].items():
+        print(f"  {name:9} {ends['low']:.4g} to {ends['high']:.4g}")

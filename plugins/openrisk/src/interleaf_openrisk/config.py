@@ -1,0 +1,30 @@
+"""Parameters of the components of ``openrisk``."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from interleaf.params import Gt, InFile, Lt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FactsConfig:
+    """``name``: the six steps, the misuse vectors, the prior studies as the paper's appendix describes
+    them (with the basis of each row), or the properties and benefits of open models."""
+
+    name: Literal["framework_steps", "misuse_vectors", "prior_studies", "properties_benefits"] = (
+        "prior_studies"
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResultsConfig:
+    """``path``: JSONL records of attempts."""
+
+    path: InFile
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpliftConfig:
+    """``delta``: the smallest uplift that would matter, as a part of 1."""
+
+    delta: Annotated[float, Gt(0), Lt(1)] = 0.05

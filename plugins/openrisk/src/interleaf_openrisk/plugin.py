@@ -1,0 +1,34 @@
+"""The descriptor of ``openrisk``."""
+
+from interleaf.interfaces import Dataset, Evaluator
+from interleaf.plugin import Call, Plugin, component
+
+_CODE = "interleaf_openrisk.components"
+_COMMANDS = "interleaf_openrisk.commands"
+
+PLUGIN = Plugin(
+    name="openrisk",
+    api=0,
+    summary="what an open model adds to a risk: uplift over closed models and existing technology",
+    paper="arXiv:2403.07918",
+    requires=["numpy"],
+    components=[
+        component(
+            "facts", Dataset, f"{_CODE}:Facts", config="FactsConfig", deterministic=True,
+            calls={"open": Call(gives={"rows": "dataset[table]"})}, capabilities=["Sized"],
+            summary="the paper's steps, vectors, prior studies, properties and benefits",
+        ),
+        component(
+            "results", Dataset, f"{_CODE}:Results", config="ResultsConfig", deterministic=True,
+            calls={"open": Call(gives={"results": "dataset[table]"})}, capabilities=["Sized"],
+            summary="attempts at benign proxy tasks, a table for each misuse vector",
+        ),
+        component(
+            "uplift", Evaluator, f"{_CODE}:Uplift", config="UpliftConfig", deterministic=True,
+            calls={"evaluate": Call(needs={"results": "table"}, gives={"report": "report"})},
+            summary="how much more often attempts succeed with the open model, against both references",
+        ),
+    ],
+    commands={name: f"{_COMMANDS}:{name}" for name in ("uplift", "scenario")},
+    pipelines=["pipelines/uplift.yaml"],
+)  # fmt: skip
