@@ -1,9 +1,10 @@
-"""``interleaf openrisk uplift | scenario``."""
+"""``interleaf openrisk init | validate | score | schema | uplift | scenario``."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,6 +21,95 @@ LIMITS = (
     "unknown unknowns, and coordinates nobody. It never shows that a model is safe."
 )
 Json = Annotated[bool, typer.Option("--json", help="print JSON")]
+
+
+def init(
+    vector: Annotated[list[str], typer.Option(help="a misuse vector, several times")],
+) -> None:
+    """Print an assessment to fill in, with the question each field answers."""
+    from interleaf_openrisk.schema import VECTORS
+    from interleaf_openrisk.skeleton import skeleton
+
+    for name in vector:
+        own = name.startswith("custom:") and name.removeprefix("custom:").isidentifier()
+        if name not in VECTORS and not own:
+            raise InvalidInput(f"no vector '{name}'", hint=f"{', '.join(VECTORS)}, or custom:NAME")
+    if len(set(vector)) < len(vector):
+        raise InvalidInput("a vector stands twice", hint="name each once")
+    print(skeleton(vector, datetime.now(UTC).date()), end="")
+
+
+def validate(
+    file: Annotated[Path, typer.Argument(help="the assessment")], as_json: Json = False
+) -> None:
+    """Check an assessment: fields, references, and the digests of local files."""
+    from interleaf_openrisk.reading import read_assessment
+
+    found = read_assessment(file)
+    told = {
+        "valid": True, "vectors": [v.id for v in found.assessment.vectors],
+        "evidence": len(found.assessment.evidence), "missing": list(found.missing),
+    }  # fmt: skip
+    _print(told, as_json, _tell_valid)
+
+
+def score(
+    file: Annotated[Path, typer.Argument(help="the assessment")], as_json: Json = False
+) -> None:
+    """How far each vector goes through the six steps, computed from the fields."""
+    from interleaf_openrisk.completeness import STEPS, independent, scores
+    from interleaf_openrisk.reading import read_assessment
+
+    found = read_assessment(file)
+    all_, own = independent(found.assessment, found.missing)
+    told = {
+        "vectors": {
+            name: {
+                "steps": dict(zip(STEPS, s.levels, strict=True)),
+                "wanted": {k: w for k, w in zip(STEPS, s.wanted, strict=True) if w},
+                "mean": s.mean,
+                "minimum": s.minimum,
+                "complete": s.complete,
+                "raised_by_reviewer": [STEPS[i - 1] for i in s.raised],
+                "lowered_by_reviewer": [STEPS[i - 1] for i in s.lowered],
+            }
+            for name, s in scores(found.assessment, found.missing).items()
+        },
+        "evidence": {"there": all_, "independent": own, "missing": list(found.missing)},
+    }
+    _print(told, as_json, _tell_scores)
+
+
+def schema() -> None:
+    """Print the JSON Schema of an assessment."""
+    from interleaf_openrisk.schema import Assessment
+
+    print(json.dumps(Assessment.model_json_schema(), indent=1))
+
+
+def _tell_valid(found: Mapping[str, Any]) -> None:
+    print(f"valid: {', '.join(found['vectors'])}; {found['evidence']} pieces of evidence")
+    for name in found["missing"]:
+        print(f"warning: the file of {name} is not there: nothing rests on it")
+
+
+def _tell_scores(found: Mapping[str, Any]) -> None:
+    marks = {"full": "●", "partial": "◐", "absent": "○"}
+    for name, told in found["vectors"].items():
+        ending = (
+            "complete"
+            if told["complete"]
+            else f"mean {told['mean']:.2f}, least {told['minimum']:g}"
+        )
+        print(f"{name}: {ending}")
+        for step, level in told["steps"].items():
+            raised = " (raised by the reviewer)" if step in told["raised_by_reviewer"] else ""
+            wanted = f": {told['wanted'][step]}" if step in told["wanted"] and not raised else ""
+            print(f"  {marks[level]} {step} {level}{raised}{wanted}")
+    told = found["evidence"]
+    print(f"evidence: {told['there']}, of which {told['independent']} independent")
+    for name in told["missing"]:
+        print(f"warning: the file of {name} is not there: nothing rests on it")
 
 
 def _counts(words: str, option: str) -> Counts:

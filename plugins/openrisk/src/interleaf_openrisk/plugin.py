@@ -11,7 +11,7 @@ PLUGIN = Plugin(
     api=0,
     summary="what an open model adds to a risk: uplift over closed models and existing technology",
     paper="arXiv:2403.07918",
-    requires=["numpy"],
+    requires=["numpy", "pydantic"],
     components=[
         component(
             "facts", Dataset, f"{_CODE}:Facts", config="FactsConfig", deterministic=True,
@@ -29,6 +29,9 @@ PLUGIN = Plugin(
             summary="how much more often attempts succeed with the open model, against both references",
         ),
     ],
-    commands={name: f"{_COMMANDS}:{name}" for name in ("uplift", "scenario")},
+    commands={
+        name: f"{_COMMANDS}:{name}"
+        for name in ("init", "validate", "score", "schema", "uplift", "scenario")
+    },
     pipelines=["pipelines/uplift.yaml"],
 )  # fmt: skip

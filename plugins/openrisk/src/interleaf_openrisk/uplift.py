@@ -65,10 +65,8 @@ def newcombe(a: Counts, b: Counts, level: float = 0.95) -> tuple[float, float]:
     """Interval of the difference of two independent rates, a - b."""
     (la, ua), (lb, ub) = wilson(a, level), wilson(b, level)
     d = a.rate - b.rate
-    return (
-        d - math.hypot(a.rate - la, ub - b.rate),
-        d + math.hypot(ua - a.rate, b.rate - lb),
-    )
+    low, high = math.hypot(a.rate - la, ub - b.rate), math.hypot(ua - a.rate, b.rate - lb)
+    return max(-1.0, d - low), min(1.0, d + high)
 
 
 def risk_ratio(a: Counts, b: Counts, level: float = 0.95) -> tuple[float, float, float]:
