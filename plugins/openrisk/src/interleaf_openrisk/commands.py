@@ -1,4 +1,4 @@
-"""``interleaf openrisk init | validate | score | schema | uplift | scenario``."""
+"""``interleaf openrisk init | validate | score | gate | schema | uplift | scenario``."""
 
 from __future__ import annotations
 
@@ -78,6 +78,32 @@ def score(
         "evidence": {"there": all_, "independent": own, "missing": list(found.missing)},
     }
     _print(told, as_json, _tell_scores)
+
+
+def gate(
+    file: Annotated[Path, typer.Argument(help="the assessment")],
+    today: Annotated[str, typer.Option(help="the date to decide for, YYYY-MM-DD")] = "",
+    as_json: Json = False,
+) -> None:
+    """Whether a release may go out: exits 0 pass, 6 blocked, 7 review or evidence missing."""
+    from interleaf_openrisk.components import day
+    from interleaf_openrisk.gate import BadRule, decide
+    from interleaf_openrisk.reading import read_assessment
+
+    when = day(today) if today else datetime.now(UTC).date()
+    try:
+        found = decide(read_assessment(file), when)
+    except BadRule as error:
+        raise InvalidInput(str(error), hint="interleaf openrisk validate FILE") from None
+    told = {"outcome": found.outcome, "reasons": list(found.reasons), "date": when.isoformat()}
+    _print(told, as_json, _tell_decision)
+    raise typer.Exit({"pass": 0, "fail": 6}.get(found.outcome, 7))
+
+
+def _tell_decision(found: Mapping[str, Any]) -> None:
+    print(found["outcome"])
+    for reason in found["reasons"]:
+        print(f"  {reason}")
 
 
 def schema() -> None:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import date
 from hashlib import blake2b
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from interleaf.errors import InvalidInput
-from interleaf.interfaces import Dataset, Evaluator, Measure, Report
+from interleaf.interfaces import Dataset, Evaluator, Measure, Report, Verdict
 from interleaf.values import Table
-from interleaf_openrisk.config import FactsConfig, ResultsConfig, UpliftConfig
+from interleaf_openrisk.config import FactsConfig, GateConfig, ResultsConfig, UpliftConfig
 from interleaf_openrisk.results import (
     REFERENCES,
     Attempt,
@@ -169,3 +170,47 @@ def _measures(name: str, found: Comparison | str) -> list[Measure]:
             reason="" if whole.detectable is not None else "too few attempts to detect any uplift",
         ),
     ]  # fmt: skip
+
+
+def day(text: str) -> date:
+    """A date as YYYY-MM-DD; InvalidInput for anything else."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise InvalidInput(f"'{text}' is no date", hint="write YYYY-MM-DD") from None
+
+
+class Gate(Evaluator):
+    """Whether a release may go out, for gated outputs: ``outputs: {weights: {from: …, gate: gate}}``."""
+
+    Config = GateConfig
+
+    def evaluate(self) -> Report:
+        """The verdict with its reasons, and the completeness of every vector.
+
+        Raises ProblemsFound for an assessment that is not sound.
+        """
+        from interleaf_openrisk.completeness import scores
+        from interleaf_openrisk.gate import BadRule, decide
+        from interleaf_openrisk.reading import read_assessment
+
+        read = read_assessment(Path(self.config.folder) / self.config.file)
+        try:
+            found = decide(read, day(self.config.today))
+        except BadRule as error:
+            raise InvalidInput(str(error), hint="interleaf openrisk validate FILE") from None
+        measures = [
+            Measure(name=f"completeness_{what}", value=value, direction="up", group=vector)
+            for vector, score in scores(read.assessment, read.missing).items()
+            for what, value in (("mean", score.mean), ("min", score.minimum))
+        ]
+        return Report(tuple(measures), verdict=Verdict(found.outcome, found.reasons))
+
+    @classmethod
+    def examples(cls) -> Mapping[str, Any]:
+        """What the conformance kit tries."""
+        folder = str(Path(__file__).with_name("example"))
+        return {
+            "configs": [GateConfig(folder=folder, today="2026-06-01")],
+            "calls": {"evaluate": [{}]},
+        }

@@ -28,3 +28,13 @@ class UpliftConfig:
     """``delta``: the smallest uplift that would matter, as a part of 1."""
 
     delta: Annotated[float, Gt(0), Lt(1)] = 0.05
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateConfig:
+    """``folder`` holds the assessment ``file`` with its evidence and weights; all of it decides what is
+    computed again. ``today`` is the date to decide for (YYYY-MM-DD): evidence ages and waivers expire."""
+
+    folder: InFile
+    file: str = "assessment.yaml"
+    today: str

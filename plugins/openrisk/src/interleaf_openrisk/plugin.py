@@ -28,10 +28,15 @@ PLUGIN = Plugin(
             calls={"evaluate": Call(needs={"results": "table"}, gives={"report": "report"})},
             summary="how much more often attempts succeed with the open model, against both references",
         ),
+        component(
+            "gate", Evaluator, f"{_CODE}:Gate", config="GateConfig", deterministic=True,
+            calls={"evaluate": Call(needs={}, gives={"report": "report"})},
+            summary="a verdict on a release, from an assessment and its evidence",
+        ),
     ],
     commands={
         name: f"{_COMMANDS}:{name}"
-        for name in ("init", "validate", "score", "schema", "uplift", "scenario")
+        for name in ("init", "validate", "score", "gate", "schema", "uplift", "scenario")
     },
     pipelines=["pipelines/uplift.yaml"],
 )  # fmt: skip

@@ -32,11 +32,11 @@ class Read:
 
 
 def read_assessment(file: Path, *, files: bool = True) -> Read:
-    """Read and check; raises ProblemsFound with everything that is wrong (R101 to R105).
+    """Read and check; raises ProblemsFound with everything that is wrong (R101 to R106).
 
     R101 a field, R102 a reference to nothing, R103 a file that is not the one that was assessed, R104 a
-    path that leaves the assessment's folder, R105 another version of the form. ``files`` hashes local
-    evidence and weights.
+    path that leaves the assessment's folder, R105 another version of the form, R106 a rule of the
+    gate. ``files`` hashes local evidence and weights.
     """
     document = read_document(file)
     document.check()
@@ -54,6 +54,7 @@ def read_assessment(file: Path, *, files: bool = True) -> Read:
         document.check()
         raise
     _references(document, found)
+    _rules(document, found)
     missing = _files(document, found, file.resolve().parent) if files else []
     document.check()
     return Read(found, document, file, tuple(missing))
@@ -114,6 +115,22 @@ def _references(document: Document, found: Assessment) -> None:
                 if told and told.kind != kind:
                     message = f"'{ref}' is evidence of kind {told.kind}, not {kind}"
                     document.problem("R102", f"vectors[{i}].marginal.{name}[{k}]", message)
+
+
+def _rules(document: Document, found: Assessment) -> None:
+    from interleaf_openrisk.gate import DEFAULT_RULES, BadRule, chosen, parse
+
+    for i, rule in enumerate(found.gate.rules):
+        for name, check in (("require", parse), ("when", chosen)):
+            try:
+                check(getattr(rule, name))
+            except BadRule as error:
+                document.problem("R106", f"gate.rules[{i}].{name}", str(error))
+    count = len(found.gate.rules or DEFAULT_RULES)
+    for i, waiver in enumerate(found.gate.waivers):
+        if waiver.rule > count:
+            message = f"there is no rule {waiver.rule}: {count} are counted from 1"
+            document.problem("R106", f"gate.waivers[{i}].rule", message)
 
 
 def _files(document: Document, found: Assessment, folder: Path) -> list[str]:

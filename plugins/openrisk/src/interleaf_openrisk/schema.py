@@ -280,6 +280,30 @@ class Evidence(Part):
         return self
 
 
+class Rule(Part):
+    """A rule of the gate (see ``gate.py``); ``else`` says what happens when it does not hold."""
+
+    when: Text = "vector == *"
+    require: Text
+    otherwise: Literal["block", "review", "warn"] = Field(default="block", alias="else")
+
+
+class Waiver(Part):
+    """Who lets a release pass in spite of a rule (counted from 1), why, and until when."""
+
+    rule: Annotated[int, Field(ge=1)]
+    owner: Text
+    reason: Text
+    expires: date
+
+
+class Gate(Part):
+    """What a release must fulfil; without rules, the default ones."""
+
+    rules: tuple[Rule, ...] = ()
+    waivers: tuple[Waiver, ...] = ()
+
+
 class Assessment(Part):
     """One assessment of one model."""
 
@@ -291,6 +315,7 @@ class Assessment(Part):
     responsibility_split: Annotated[tuple[Practice, ...], Field(min_length=1)]
     vectors: Annotated[tuple[Vector, ...], Field(min_length=1)]
     evidence: dict[Id, Evidence] = {}
+    gate: Gate = Gate()
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
