@@ -1,4 +1,4 @@
-"""``interleaf openrisk init | validate | score | gate | schema | uplift | scenario``."""
+"""``interleaf openrisk init | validate | score | gate | compare | gaps | schema | uplift | scenario``."""
 
 from __future__ import annotations
 
@@ -104,6 +104,73 @@ def _tell_decision(found: Mapping[str, Any]) -> None:
     print(found["outcome"])
     for reason in found["reasons"]:
         print(f"  {reason}")
+
+
+def compare(
+    first: Annotated[Path, typer.Argument(help="an assessment")],
+    second: Annotated[Path, typer.Argument(help="another")],
+    as_json: Json = False,
+) -> None:
+    """Where two assessments disagree: steps, judgements, assumptions, claims that do not compare."""
+    from interleaf_openrisk.comparing import disagreements
+    from interleaf_openrisk.reading import read_assessment
+
+    _print(
+        disagreements(read_assessment(first), read_assessment(second)), as_json, _tell_differences
+    )
+
+
+def gaps(
+    file: Annotated[Path, typer.Argument(help="the assessment")],
+    delta: Annotated[float, typer.Option(help="the smallest uplift that would matter")] = 0.05,
+    as_json: Json = False,
+) -> None:
+    """What evidence is missing, for risks and benefits, with the attempts for 80 % power."""
+    from interleaf_openrisk.comparing import gaps as found_gaps
+    from interleaf_openrisk.gate import BadRule
+    from interleaf_openrisk.reading import read_assessment
+
+    if not 0 < delta < 0.8:
+        raise InvalidInput(
+            f"an uplift of {delta:g} cannot be planned for", hint="such as --delta 0.05"
+        )
+    try:
+        with refused():
+            found = found_gaps(read_assessment(file), delta)
+    except BadRule as error:
+        raise InvalidInput(str(error), hint="correct the records") from None
+    _print(found, as_json, _tell_gaps)
+
+
+def _tell_differences(found: Mapping[str, Any]) -> None:
+    if not found["vectors"]:
+        print("no disagreement")
+    for vector, told in found["vectors"].items():
+        print(vector)
+        for what, value in told.items():
+            print(f"  {what.replace('_', ' ')}:")
+            if isinstance(value, str):
+                print(f"    {value}")
+            elif isinstance(value, dict):
+                for name, one in value.items():
+                    print(f"    {name}: {' / '.join(one)}")
+            else:
+                print("    " + (" / " if what == "judgement" else "; ").join(value))
+
+
+def _tell_gaps(found: Mapping[str, Any]) -> None:
+    for vector, told in found["vectors"].items():
+        print(vector)
+        for step, wanted in told["steps"].items():
+            print(f"  {step}: {wanted}")
+        for name, one in told["attempts"].items():
+            made = f"{one['made'][0]} and {one['made'][1]} attempts"
+            needed = f"{one['needed']} in each arm would find {found['delta']:g}"
+            print(f"  over {name}: {one['finding']}; {made}, {needed}")
+    for benefit, reason in found["benefits"].items():
+        print(f"benefit {benefit}: {reason}")
+    for note in found["notes"]:
+        print(note)
 
 
 def schema() -> None:

@@ -17,7 +17,14 @@ from typing import Literal
 
 from interleaf_openrisk.completeness import STEPS, VALUE, independent, scores
 from interleaf_openrisk.reading import Read
-from interleaf_openrisk.results import Comparison, attempts_of, by_vector, compare, read_jsonl
+from interleaf_openrisk.results import (
+    Attempt,
+    Comparison,
+    attempts_of,
+    by_vector,
+    compare,
+    read_jsonl,
+)
 from interleaf_openrisk.schema import Rule, Vector
 from interleaf_openrisk.uplift import BadCounts
 
@@ -201,12 +208,9 @@ def values(read: Read, vector: Vector, today: date) -> dict[str, Value]:
     }
 
 
-def uplift_of(read: Read, vector: Vector) -> tuple[float | None, float | None]:
-    """The smaller lower and the larger upper bound over both references, from the experiments' records.
-
-    None unless the open arm was compared with closed models and with existing technology.
-    """
-    attempts = []
+def attempts_for(read: Read, vector: Vector) -> list[Attempt]:
+    """The attempts that a vector's experiments recorded; BadRule for a file that cannot be read."""
+    attempts: list[Attempt] = []
     for ref in vector.marginal.experiments:
         told = read.assessment.evidence[ref]
         if told.path and told.path.endswith(".jsonl") and ref not in read.missing:
@@ -215,6 +219,15 @@ def uplift_of(read: Read, vector: Vector) -> tuple[float | None, float | None]:
             except BadCounts as error:
                 raise BadRule(f"{ref}: {error.message}") from None
             attempts += by_vector(rows).get(vector.id, [])
+    return attempts
+
+
+def uplift_of(read: Read, vector: Vector) -> tuple[float | None, float | None]:
+    """The smaller lower and the larger upper bound over both references, from the experiments' records.
+
+    None unless the open arm was compared with closed models and with existing technology.
+    """
+    attempts = attempts_for(read, vector)
     if not attempts:
         return None, None
     found = list(compare(attempts).values())

@@ -36,7 +36,7 @@ PLUGIN = Plugin(
     ],
     commands={
         name: f"{_COMMANDS}:{name}"
-        for name in ("init", "validate", "score", "gate", "schema", "uplift", "scenario")
+        for name in ("init", "validate", "score", "gate", "compare", "gaps", "schema", "uplift", "scenario")
     },
     pipelines=["pipelines/uplift.yaml"],
 )  # fmt: skip
