@@ -1,4 +1,4 @@
-"""``interleaf openrisk init | validate | score | gate | compare | gaps | schema | uplift | scenario``."""
+"""``interleaf openrisk init | validate | score | gate | compare | gaps | render | …``."""
 
 from __future__ import annotations
 
@@ -104,6 +104,34 @@ def _tell_decision(found: Mapping[str, Any]) -> None:
     print(found["outcome"])
     for reason in found["reasons"]:
         print(f"  {reason}")
+
+
+def render(
+    file: Annotated[Path, typer.Argument(help="the assessment")],
+    to: Annotated[str, typer.Option("--to", help="html or md")] = "html",
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="by default printed")] = None,
+    today: Annotated[str, typer.Option(help="the date to decide for, YYYY-MM-DD")] = "",
+) -> None:
+    """The assessment as a document, with the gate's decision and the limits."""
+    from interleaf.pipeline.files import write_atomic
+    from interleaf_openrisk.components import day
+    from interleaf_openrisk.documents import blocks, to_html, to_markdown
+    from interleaf_openrisk.gate import BadRule
+    from interleaf_openrisk.reading import read_assessment
+
+    if to not in ("html", "md"):
+        raise InvalidInput(f"no document '{to}'", hint="--to html or --to md")
+    when = day(today) if today else datetime.now(UTC).date()
+    try:
+        found = blocks(read_assessment(file), when)
+    except BadRule as error:
+        raise InvalidInput(str(error), hint="interleaf openrisk validate FILE") from None
+    text = to_html(found) if to == "html" else to_markdown(found)
+    if out is None:
+        print(text, end="")
+    else:
+        write_atomic(out, text.encode())
+        print(out)
 
 
 def compare(

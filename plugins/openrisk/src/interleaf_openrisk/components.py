@@ -12,9 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from interleaf.errors import InvalidInput
-from interleaf.interfaces import Dataset, Evaluator, Measure, Report, Verdict
-from interleaf.values import Table
-from interleaf_openrisk.config import FactsConfig, GateConfig, ResultsConfig, UpliftConfig
+from interleaf.interfaces import Dataset, Evaluator, Measure, Renderer, Report, Verdict
+from interleaf.values import Artifact, Table
+from interleaf_openrisk.config import (
+    DocumentConfig,
+    FactsConfig,
+    GateConfig,
+    ResultsConfig,
+    UpliftConfig,
+)
 from interleaf_openrisk.results import (
     REFERENCES,
     Attempt,
@@ -214,3 +220,34 @@ class Gate(Evaluator):
             "configs": [GateConfig(folder=folder, today="2026-06-01")],
             "calls": {"evaluate": [{}]},
         }
+
+
+class Document(Renderer):
+    """The assessment for readers, with the gate's decision and the paper's four limits."""
+
+    Config = DocumentConfig
+
+    def render(self) -> Artifact:
+        """HTML or Markdown; raises ProblemsFound for an assessment that is not sound."""
+        from interleaf_openrisk.documents import blocks, to_html, to_markdown
+        from interleaf_openrisk.gate import BadRule
+        from interleaf_openrisk.reading import read_assessment
+
+        c = self.config
+        try:
+            found = blocks(read_assessment(Path(c.folder) / c.file), day(c.today))
+        except BadRule as error:
+            raise InvalidInput(str(error), hint="interleaf openrisk validate FILE") from None
+        if c.format == "html":
+            return Artifact(to_html(found).encode(), "text/html")
+        return Artifact(to_markdown(found).encode(), "text/markdown")
+
+    @classmethod
+    def examples(cls) -> Mapping[str, Any]:
+        """What the conformance kit tries."""
+        folder = str(Path(__file__).with_name("example"))
+        configs = [
+            DocumentConfig(folder=folder, today="2026-06-01", format=format_)
+            for format_ in ("html", "markdown")
+        ]
+        return {"configs": configs, "calls": {"render": [{}]}}

@@ -38,3 +38,13 @@ class GateConfig:
     folder: InFile
     file: str = "assessment.yaml"
     today: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentConfig:
+    """As for the gate; ``format``: what to write."""
+
+    folder: InFile
+    file: str = "assessment.yaml"
+    today: str
+    format: Literal["html", "markdown"] = "html"

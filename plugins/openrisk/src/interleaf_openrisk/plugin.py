@@ -1,6 +1,6 @@
 """The descriptor of ``openrisk``."""
 
-from interleaf.interfaces import Dataset, Evaluator
+from interleaf.interfaces import Dataset, Evaluator, Renderer
 from interleaf.plugin import Call, Plugin, component
 
 _CODE = "interleaf_openrisk.components"
@@ -33,10 +33,18 @@ PLUGIN = Plugin(
             calls={"evaluate": Call(needs={}, gives={"report": "report"})},
             summary="a verdict on a release, from an assessment and its evidence",
         ),
+        component(
+            "document", Renderer, f"{_CODE}:Document", config="DocumentConfig", deterministic=True,
+            calls={"render": Call(needs={}, gives={"document": "bytes"})},
+            summary="an assessment as one HTML file or as Markdown",
+        ),
     ],
     commands={
         name: f"{_COMMANDS}:{name}"
-        for name in ("init", "validate", "score", "gate", "compare", "gaps", "schema", "uplift", "scenario")
+        for name in (
+            "init", "validate", "score", "gate", "compare", "gaps", "render", "schema", "uplift",
+            "scenario",
+        )
     },
     pipelines=["pipelines/uplift.yaml"],
 )  # fmt: skip
