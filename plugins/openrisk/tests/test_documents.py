@@ -12,7 +12,16 @@ from pathlib import Path
 import pytest
 
 import interleaf_openrisk
-from interleaf_openrisk.documents import LIMITS, blocks, plain, to_html, to_markdown
+from interleaf_openrisk.documents import (
+    BEGIN,
+    END,
+    LIMITS,
+    blocks,
+    into_card,
+    plain,
+    to_html,
+    to_markdown,
+)
 from interleaf_openrisk.reading import read_assessment
 
 EXAMPLE = Path(interleaf_openrisk.__file__).with_name("example")
@@ -89,4 +98,21 @@ def test_the_command(folder, to):
     write = to_html if to == "html" else to_markdown
     assert out.read_text() == write(made(folder))
     done = subprocess.run([*command, "--to", "pdf"], capture_output=True, text=True)
-    assert done.returncode == 3 and "--to html or --to md" in done.stderr
+    assert done.returncode == 3 and "--to html, md or hfcard" in done.stderr
+
+
+@pytest.mark.parametrize("card", [b"", b"# Card\r\n\r\ntext \xff\x00", "# Karte\n\nÄ\n".encode()])
+def test_a_card_keeps_every_other_byte_and_is_idempotent(folder, card):
+    once = into_card(card, made(folder))
+    assert once.startswith(card) and into_card(once, made(folder)) == once
+    around = once + b"\nmore\x80"
+    text = (folder / "assessment.yaml").read_text()
+    (folder / "assessment.yaml").write_text(text.replace("filters keep up", "filters hold"))
+    changed = into_card(around, made(folder))
+    assert (
+        changed.startswith(card) and changed.endswith(b"\nmore\x80") and b"filters hold" in changed
+    )
+    assert changed.count(BEGIN) == changed.count(END) == 1
+    for broken in (once + BEGIN, once.replace(END, b""), END + BEGIN):
+        with pytest.raises(ValueError, match="beginnings"):
+            into_card(broken, made(folder))

@@ -108,29 +108,37 @@ def _tell_decision(found: Mapping[str, Any]) -> None:
 
 def render(
     file: Annotated[Path, typer.Argument(help="the assessment")],
-    to: Annotated[str, typer.Option("--to", help="html or md")] = "html",
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="by default printed")] = None,
+    to: Annotated[str, typer.Option("--to", help="html, md or hfcard")] = "html",
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="by default printed; a card to update")
+    ] = None,
     today: Annotated[str, typer.Option(help="the date to decide for, YYYY-MM-DD")] = "",
 ) -> None:
     """The assessment as a document, with the gate's decision and the limits."""
     from interleaf.pipeline.files import write_atomic
     from interleaf_openrisk.components import day
-    from interleaf_openrisk.documents import blocks, to_html, to_markdown
+    from interleaf_openrisk.documents import blocks, into_card, to_html, to_markdown
     from interleaf_openrisk.gate import BadRule
     from interleaf_openrisk.reading import read_assessment
 
-    if to not in ("html", "md"):
-        raise InvalidInput(f"no document '{to}'", hint="--to html or --to md")
+    if to not in ("html", "md", "hfcard"):
+        raise InvalidInput(f"no document '{to}'", hint="--to html, md or hfcard")
     when = day(today) if today else datetime.now(UTC).date()
     try:
         found = blocks(read_assessment(file), when)
     except BadRule as error:
         raise InvalidInput(str(error), hint="interleaf openrisk validate FILE") from None
-    text = to_html(found) if to == "html" else to_markdown(found)
-    if out is None:
-        print(text, end="")
+    if to == "hfcard":
+        try:
+            data = into_card(out.read_bytes() if out and out.exists() else b"", found)
+        except ValueError as error:
+            raise InvalidInput(f"{out}: {error}", hint="remove the marks by hand") from None
     else:
-        write_atomic(out, text.encode())
+        data = (to_html(found) if to == "html" else to_markdown(found)).encode()
+    if out is None:
+        print(data.decode(), end="")
+    else:
+        write_atomic(out, data)
         print(out)
 
 

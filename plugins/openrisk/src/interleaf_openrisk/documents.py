@@ -22,6 +22,7 @@ LIMITS = (
     "It cannot see unknown unknowns.",
     "It does not coordinate the actors involved.",
 )
+BEGIN, END = b"<!-- interleaf openrisk: begin -->", b"<!-- interleaf openrisk: end -->"
 MARKS = {"full": "● full", "partial": "◐ partial", "absent": "○ absent"}
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+\-.!|~&$])")
 STYLE = (
@@ -29,7 +30,8 @@ STYLE = (
     "padding:0 1rem;color:#1c1c22;background:#fff}h1{font-size:1.6rem}h2{margin-top:2.2rem;border-bottom:1px "
     "solid #ccc}table{border-collapse:collapse;width:100%;margin:1rem 0}th,td{text-align:left;padding:.35rem "
     ".6rem;border-bottom:1px solid #ddd;vertical-align:top}"
-    "caption{text-align:left;color:#555;padding:.3rem 0}@media(prefers-color-scheme:dark){body{color:#eee;background:#17171c}h2{border-color:#444}th,td{border-"
+    "caption{text-align:left;color:#555;padding:.3rem 0}"
+    "@media(prefers-color-scheme:dark){body{color:#eee;background:#17171c}h2{border-color:#444}th,td{border-"
     "color:#333}caption{color:#aaa}}"
 )
 
@@ -162,6 +164,24 @@ def to_markdown(found: list[Block]) -> str:
         else:
             parts.append(text)
     return "\n\n".join(parts) + "\n"
+
+
+def into_card(card: bytes, found: list[Block]) -> bytes:
+    """A model card with the assessment as its one marked section; all other bytes stay as they are.
+
+    The section is put at the end of a card that has none. Raises ValueError for a card with half a
+    section or several.
+    """
+    marks = [card.count(BEGIN), card.count(END)]
+    if marks not in ([0, 0], [1, 1]) or (marks[0] and card.index(BEGIN) > card.index(END)):
+        raise ValueError(f"{marks[0]} beginnings and {marks[1]} ends of the section")
+    lower = [Block(b.kind, b.text, b.level + 1 if b.level else 0, b.rows) for b in found]
+    section = BEGIN + b"\n" + to_markdown(lower).encode() + END
+    if not marks[0]:
+        gap = b"" if not card else b"\n" if card.endswith(b"\n") else b"\n\n"
+        return card + gap + section + b"\n"
+    before, _, rest = card.partition(BEGIN)
+    return before + section + rest.partition(END)[2]
 
 
 def _escaped(text: str) -> str:
