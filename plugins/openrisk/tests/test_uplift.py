@@ -20,7 +20,6 @@ from interleaf_openrisk.uplift import (
     bootstrap,
     corrected,
     finding,
-    headline,
     holm,
     margin,
     mcnemar,
@@ -147,11 +146,6 @@ def test_holm_and_what_an_interval_says():
     assert finding(0.01, 0.2, 0.05) == "uplift"
     assert finding(-0.03, 0.04, 0.05) == "no meaningful uplift"
     assert finding(-0.03, 0.2, 0.05) == "no evidence"
-    margins = {
-        "closed": margin(Counts(30, 100), Counts(29, 100)),
-        "existing": margin(Counts(30, 100), Counts(10, 100)),
-    }
-    assert headline(margins) == "closed"
 
 
 def test_a_graders_errors_are_undone_and_carried_along():

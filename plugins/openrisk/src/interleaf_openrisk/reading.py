@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from interleaf.errors import Problem, ProblemsFound, did_you_mean
+from interleaf.errors import did_you_mean
 from interleaf.pipeline.document import Document, read_document
 from interleaf_openrisk.schema import SCHEMA_VERSION, Assessment
 
@@ -166,6 +166,3 @@ def sha256(file: Path) -> str:
         while part := stream.read(CHUNK):
             found.update(part)
     return found.hexdigest()
-
-
-__all__ = ["Problem", "ProblemsFound", "Read", "read_assessment", "references", "sha256"]

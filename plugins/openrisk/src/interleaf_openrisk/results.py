@@ -18,7 +18,6 @@ from interleaf_openrisk.uplift import (
     Margin,
     bootstrap,
     finding,
-    headline,
     holm,
     margin,
     mcnemar,
@@ -227,9 +226,3 @@ def margin_data(found: Margin) -> dict[str, Any]:
         "finding": found.finding,
         "minimum_detectable": found.detectable,
     }
-
-
-__all__ = [
-    "ARMS", "Attempt", "Comparison", "as_data", "attempts_of", "by_vector", "compare", "headline",
-    "margin_data", "read_jsonl", "summary",
-]  # fmt: skip

@@ -284,10 +284,3 @@ def margin(a: Counts, b: Counts, delta: float = 0.05) -> Margin:
         p_greater(a, b, delta), two_sided_p(a, b), finding(*ends, delta),
         minimum_detectable(b.rate, a.n, b.n),
     )  # fmt: skip
-
-
-def headline(margins: Mapping[str, Margin]) -> str:
-    """The reference whose comparison has the smaller lower bound: what is claimed at least."""
-    if not margins:
-        raise BadCounts("no reference arm", "give closed or existing outcomes")
-    return min(margins, key=lambda name: margins[name].newcombe95[0])
