@@ -87,14 +87,12 @@ def gate(
 ) -> None:
     """Whether a release may go out: exits 0 pass, 6 blocked, 7 review or evidence missing."""
     from interleaf_openrisk.components import day
-    from interleaf_openrisk.gate import BadRule, decide
+    from interleaf_openrisk.gate import decide
     from interleaf_openrisk.reading import read_assessment
 
     when = day(today) if today else datetime.now(UTC).date()
-    try:
+    with refused():
         found = decide(read_assessment(file), when)
-    except BadRule as error:
-        raise InvalidInput(str(error), hint="interleaf openrisk validate FILE") from None
     told = {"outcome": found.outcome, "reasons": list(found.reasons), "date": when.isoformat()}
     _print(told, as_json, _tell_decision)
     raise typer.Exit({"pass": 0, "fail": 6}.get(found.outcome, 7))
@@ -118,16 +116,13 @@ def render(
     from interleaf.pipeline.files import write_atomic
     from interleaf_openrisk.components import day
     from interleaf_openrisk.documents import blocks, into_card, to_html, to_markdown
-    from interleaf_openrisk.gate import BadRule
     from interleaf_openrisk.reading import read_assessment
 
     if to not in ("html", "md", "hfcard"):
         raise InvalidInput(f"no document '{to}'", hint="--to html, md or hfcard")
     when = day(today) if today else datetime.now(UTC).date()
-    try:
+    with refused():
         found = blocks(read_assessment(file), when)
-    except BadRule as error:
-        raise InvalidInput(str(error), hint="interleaf openrisk validate FILE") from None
     if to == "hfcard":
         try:
             data = into_card(out.read_bytes() if out and out.exists() else b"", found)
@@ -163,18 +158,14 @@ def gaps(
 ) -> None:
     """What evidence is missing, for risks and benefits, with the attempts for 80 % power."""
     from interleaf_openrisk.comparing import gaps as found_gaps
-    from interleaf_openrisk.gate import BadRule
     from interleaf_openrisk.reading import read_assessment
 
     if not 0 < delta < 0.8:
         raise InvalidInput(
             f"an uplift of {delta:g} cannot be planned for", hint="such as --delta 0.05"
         )
-    try:
-        with refused():
-            found = found_gaps(read_assessment(file), delta)
-    except BadRule as error:
-        raise InvalidInput(str(error), hint="correct the records") from None
+    with refused():
+        found = found_gaps(read_assessment(file), delta)
     _print(found, as_json, _tell_gaps)
 
 

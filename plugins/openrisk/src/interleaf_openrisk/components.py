@@ -197,14 +197,12 @@ class Gate(Evaluator):
         Raises ProblemsFound for an assessment that is not sound.
         """
         from interleaf_openrisk.completeness import scores
-        from interleaf_openrisk.gate import BadRule, decide
+        from interleaf_openrisk.gate import decide
         from interleaf_openrisk.reading import read_assessment
 
         read = read_assessment(Path(self.config.folder) / self.config.file)
-        try:
+        with refused():
             found = decide(read, day(self.config.today))
-        except BadRule as error:
-            raise InvalidInput(str(error), hint="interleaf openrisk validate FILE") from None
         measures = [
             Measure(name=f"completeness_{what}", value=value, direction="up", group=vector)
             for vector, score in scores(read.assessment, read.missing).items()
@@ -230,14 +228,11 @@ class Document(Renderer):
     def render(self) -> Artifact:
         """HTML or Markdown; raises ProblemsFound for an assessment that is not sound."""
         from interleaf_openrisk.documents import blocks, to_html, to_markdown
-        from interleaf_openrisk.gate import BadRule
         from interleaf_openrisk.reading import read_assessment
 
         c = self.config
-        try:
+        with refused():
             found = blocks(read_assessment(Path(c.folder) / c.file), day(c.today))
-        except BadRule as error:
-            raise InvalidInput(str(error), hint="interleaf openrisk validate FILE") from None
         if c.format == "html":
             return Artifact(to_html(found).encode(), "text/html")
         return Artifact(to_markdown(found).encode(), "text/markdown")

@@ -56,8 +56,11 @@ _COMPARISON = re.compile(
 _WHEN = re.compile(r"\s*vector\s*==\s*(\*|[A-Za-z_0-9:.-]+)\s*")
 
 
-class BadRule(ValueError):
-    """A rule that cannot be read: what, and what was expected."""
+class BadRule(BadCounts):
+    """A rule that cannot be read, or not applied: what, and what was expected."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, "interleaf openrisk validate FILE")
 
 
 @dataclass(frozen=True)

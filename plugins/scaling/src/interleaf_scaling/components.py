@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -116,8 +117,6 @@ class RunTable(Dataset):
     def fingerprint(self) -> str:
         """Of names and numbers, not of the file they stand in."""
         told = [[r.digest, *r.name, *r.group] for r in self._groups().values()]
-        from hashlib import blake2b
-
         return blake2b(json.dumps(told).encode(), digest_size=16).hexdigest()
 
     @classmethod

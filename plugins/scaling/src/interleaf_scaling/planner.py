@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import brentq, minimize_scalar
 
-from interleaf_scaling.laws import Law, Params, to_chinchilla
+from interleaf_scaling.laws import Law, Params
 from interleaf_scaling.runs import BadRuns
 
 LEAST_N, MOST_N = 1e3, 1e18  # no model is smaller; none will be larger
@@ -176,14 +176,3 @@ def alternatives(
                 )
             )  # fmt: skip
     return found
-
-
-def unlimited(law: Law, params: Params, flops: float) -> Plan | None:
-    """The closed form where the law has one, for checking the search; None otherwise."""
-    if law.name == "overtrained":
-        params = to_chinchilla(params)
-    elif law.name != "chinchilla":
-        return None
-    n, d = closed_form(params, flops)
-    loss = params["E"] + params["A"] * n ** -params["alpha"] + params["B"] * d ** -params["beta"]
-    return Plan(n, d, loss, flops, 0.0)
