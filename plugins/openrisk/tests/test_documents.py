@@ -16,6 +16,7 @@ from interleaf_openrisk.documents import (
     BEGIN,
     END,
     LIMITS,
+    Block,
     blocks,
     into_card,
     plain,
@@ -65,7 +66,17 @@ def test_hostile_text_stays_text(folder):
     assert not [a for a in page.attributes if a.startswith("on")]
     told = to_markdown(made(folder))
     line = next(x for x in told.splitlines() if "steal" in x)
-    assert "\\<script\\>" in line and "\\[x\\]\\(javascript:a\\)" in line and "\\|a\\|" in line
+    assert "\\<script\\>" in line and "\\[x\\](javascript:a)" in line and "\\|a\\|" in line
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [("# no heading", "\\# no heading"), ("- no list", "\\- no list"), ("1. no list", "1\\. no list"),
+     ("on 2026-01-02, 3.5 %", "on 2026-01-02, 3.5 %"),
+     ("$x_1$ & \\input{a}", "\\$x\\_1\\$ \\& \\\\input\\{a\\}")],
+)  # fmt: skip
+def test_markdown_escapes_what_it_must_and_nothing_else(text, shown):
+    assert to_markdown([Block("paragraph", text)]) == shown + "\n"
 
 
 def test_characters_that_hide_or_turn_text_are_named():
@@ -98,7 +109,7 @@ def test_the_command(folder, to):
     write = to_html if to == "html" else to_markdown
     assert out.read_text() == write(made(folder))
     done = subprocess.run([*command, "--to", "pdf"], capture_output=True, text=True)
-    assert done.returncode == 3 and "--to html, md or hfcard" in done.stderr
+    assert done.returncode == 3 and "--to html, md, hfcard, cyclonedx" in done.stderr
 
 
 @pytest.mark.parametrize("card", [b"", b"# Card\r\n\r\ntext \xff\x00", "# Karte\n\nÄ\n".encode()])

@@ -122,7 +122,7 @@ def encoded(value: Any) -> tuple[bytes | None, str]:
     """A value that is one file: its bytes and suffix; ``(None, "")`` for one that needs a folder."""
     if isinstance(value, Artifact):
         known = _SUFFIXES.get(value.media_type) or mimetypes.guess_extension(value.media_type)
-        return value.data, known or ".bin"
+        return value.data, known or (".json" if value.media_type.endswith("+json") else ".bin")
     if isinstance(value, str):
         return value.encode(), ".txt"
     if isinstance(value, Table):

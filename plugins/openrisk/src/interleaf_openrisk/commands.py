@@ -24,33 +24,54 @@ Json = Annotated[bool, typer.Option("--json", help="print JSON")]
 
 
 def init(
-    vector: Annotated[list[str], typer.Option(help="a misuse vector, several times")],
+    vector: Annotated[list[str] | None, typer.Option(help="a misuse vector, several times")] = None,
+    example: Annotated[str, typer.Option(help="instead: a worked example of the paper")] = "",
+    study: Annotated[str, typer.Option(help="instead: a prior study, to compare with")] = "",
 ) -> None:
-    """Print an assessment to fill in, with the question each field answers."""
+    """Print an assessment to fill in, with the question each field answers; or one that is filled in."""
     from interleaf_openrisk.schema import VECTORS
-    from interleaf_openrisk.skeleton import skeleton
+    from interleaf_openrisk.skeleton import WORKED, coded, skeleton, studies, worked
 
-    for name in vector:
+    if sum(map(bool, (vector, example, study))) != 1:
+        raise InvalidInput(
+            "give one of --vector, --example and --study", hint="--vector spear_phishing"
+        )
+    for name, known in ((example, WORKED), (study, tuple(studies()))):
+        if name and name not in known:
+            raise InvalidInput(f"no '{name}'", hint=", ".join(known))
+    for name in vector or ():
         own = name.startswith("custom:") and name.removeprefix("custom:").isidentifier()
         if name not in VECTORS and not own:
             raise InvalidInput(f"no vector '{name}'", hint=f"{', '.join(VECTORS)}, or custom:NAME")
-    if len(set(vector)) < len(vector):
+    if len(set(vector or ())) < len(vector or ()):
         raise InvalidInput("a vector stands twice", hint="name each once")
-    print(skeleton(vector, datetime.now(UTC).date()), end="")
+    today = datetime.now(UTC).date()
+    text = worked(example) if example else coded(study) if study else skeleton(vector or [], today)
+    print(text, end="")
 
 
 def validate(
-    file: Annotated[Path, typer.Argument(help="the assessment")], as_json: Json = False
+    files: Annotated[list[Path], typer.Argument(help="assessments")], as_json: Json = False
 ) -> None:
-    """Check an assessment: fields, references, and the digests of local files."""
+    """Check assessments: fields, references, and the digests of local files."""
     from interleaf_openrisk.reading import read_assessment
 
-    found = read_assessment(file)
-    told = {
-        "valid": True, "vectors": [v.id for v in found.assessment.vectors],
-        "evidence": len(found.assessment.evidence), "missing": list(found.missing),
-    }  # fmt: skip
-    _print(told, as_json, _tell_valid)
+    seen: dict[tuple[str, str], Path] = {}
+    told = {}
+    for file in files:
+        found = read_assessment(file)
+        model = (found.assessment.model.name, found.assessment.model.version)
+        if model in seen:
+            raise InvalidInput(
+                f"{seen[model]} and {file} both assess {' '.join(model)}",
+                hint="one assessment for each version of a model",
+            )
+        seen[model] = file
+        told[str(file)] = {
+            "valid": True, "vectors": [v.id for v in found.assessment.vectors],
+            "evidence": len(found.assessment.evidence), "missing": list(found.missing),
+        }  # fmt: skip
+    _print(told[str(files[0])] if len(files) == 1 else {"files": told}, as_json, _tell_valid)
 
 
 def score(
@@ -106,30 +127,42 @@ def _tell_decision(found: Mapping[str, Any]) -> None:
 
 def render(
     file: Annotated[Path, typer.Argument(help="the assessment")],
-    to: Annotated[str, typer.Option("--to", help="html, md or hfcard")] = "html",
+    to: Annotated[str, typer.Option("--to", help="html, md, hfcard, cyclonedx or sha256")] = "html",
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="by default printed; a card to update")
+    ] = None,
+    spec: Annotated[str, typer.Option(help="of CycloneDX: 1.6 or 1.7")] = "1.6",
+    mapping: Annotated[
+        Path | None, typer.Option(help="CSV: vector,framework,id,title in other catalogues")
     ] = None,
     today: Annotated[str, typer.Option(help="the date to decide for, YYYY-MM-DD")] = "",
 ) -> None:
     """The assessment as a document, with the gate's decision and the limits."""
     from interleaf.pipeline.files import write_atomic
     from interleaf_openrisk.components import day
-    from interleaf_openrisk.documents import blocks, into_card, to_html, to_markdown
+    from interleaf_openrisk.cyclonedx import SPECS
+    from interleaf_openrisk.formats import FORMATS, written
+    from interleaf_openrisk.mapping import read_mapping
     from interleaf_openrisk.reading import read_assessment
 
-    if to not in ("html", "md", "hfcard"):
-        raise InvalidInput(f"no document '{to}'", hint="--to html, md or hfcard")
+    format_ = next((f for f in FORMATS if f == to), None)
+    version = next((s for s in SPECS if s == spec), None)
+    if format_ is None:
+        raise InvalidInput(f"no document '{to}'", hint=f"--to {', '.join(FORMATS)}")
+    if version is None:
+        raise InvalidInput(f"CycloneDX {spec} is not written", hint="--spec 1.6 or 1.7")
     when = day(today) if today else datetime.now(UTC).date()
+    read = read_assessment(file)
     with refused():
-        found = blocks(read_assessment(file), when)
-    if to == "hfcard":
+        names = [v.id for v in read.assessment.vectors]
+        mapped = read_mapping(mapping, names) if mapping else ()
         try:
-            data = into_card(out.read_bytes() if out and out.exists() else b"", found)
+            card = out.read_bytes() if to == "hfcard" and out and out.exists() else b""
+            data = written(read, when, format_, spec=version, mapped=mapped, card=card)
+        except BadCounts:
+            raise
         except ValueError as error:
             raise InvalidInput(f"{out}: {error}", hint="remove the marks by hand") from None
-    else:
-        data = (to_html(found) if to == "html" else to_markdown(found)).encode()
     if out is None:
         print(data.decode(), end="")
     else:
@@ -208,6 +241,11 @@ def schema() -> None:
 
 
 def _tell_valid(found: Mapping[str, Any]) -> None:
+    for file, told in found.get("files", {}).items():
+        print(file, end=": ")
+        _tell_valid(told)
+    if "files" in found:
+        return
     print(f"valid: {', '.join(found['vectors'])}; {found['evidence']} pieces of evidence")
     for name in found["missing"]:
         print(f"warning: the file of {name} is not there: nothing rests on it")

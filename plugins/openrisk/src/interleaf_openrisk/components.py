@@ -9,7 +9,7 @@ from datetime import date
 from hashlib import blake2b
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from interleaf.errors import InvalidInput
 from interleaf.interfaces import Dataset, Evaluator, Measure, Renderer, Report, Verdict
@@ -17,6 +17,7 @@ from interleaf.values import Artifact, Table
 from interleaf_openrisk.config import (
     DocumentConfig,
     FactsConfig,
+    Format,
     GateConfig,
     ResultsConfig,
     UpliftConfig,
@@ -226,16 +227,16 @@ class Document(Renderer):
     Config = DocumentConfig
 
     def render(self) -> Artifact:
-        """HTML or Markdown; raises ProblemsFound for an assessment that is not sound."""
-        from interleaf_openrisk.documents import blocks, to_html, to_markdown
+        """The document; raises ProblemsFound for an assessment that is not sound."""
+        from interleaf_openrisk.formats import MEDIA, written
         from interleaf_openrisk.reading import read_assessment
 
         c = self.config
         with refused():
-            found = blocks(read_assessment(Path(c.folder) / c.file), day(c.today))
-        if c.format == "html":
-            return Artifact(to_html(found).encode(), "text/html")
-        return Artifact(to_markdown(found).encode(), "text/markdown")
+            data = written(
+                read_assessment(Path(c.folder) / c.file), day(c.today), c.format, spec=c.spec
+            )
+        return Artifact(data, MEDIA[c.format])
 
     @classmethod
     def examples(cls) -> Mapping[str, Any]:
@@ -243,6 +244,6 @@ class Document(Renderer):
         folder = str(Path(__file__).with_name("example"))
         configs = [
             DocumentConfig(folder=folder, today="2026-06-01", format=format_)
-            for format_ in ("html", "markdown")
+            for format_ in get_args(Format)
         ]
         return {"configs": configs, "calls": {"render": [{}]}}

@@ -5,6 +5,9 @@ from typing import Annotated, Literal
 
 from interleaf.params import Gt, InFile, Lt
 
+Format = Literal["html", "md", "hfcard", "cyclonedx", "sha256"]
+Spec = Literal["1.6", "1.7"]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FactsConfig:
@@ -42,9 +45,10 @@ class GateConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DocumentConfig:
-    """As for the gate; ``format``: what to write."""
+    """As for the gate; ``format``: what to write; ``spec``: the version of CycloneDX."""
 
     folder: InFile
     file: str = "assessment.yaml"
     today: str
-    format: Literal["html", "markdown"] = "html"
+    format: Format = "html"
+    spec: Spec = "1.6"

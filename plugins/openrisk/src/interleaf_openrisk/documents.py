@@ -13,6 +13,7 @@ from datetime import date
 
 from interleaf_openrisk.completeness import STEPS, independent, scores
 from interleaf_openrisk.gate import Decision, decide, values
+from interleaf_openrisk.mapping import Mapped
 from interleaf_openrisk.reading import Read
 from interleaf_openrisk.schema import Vector
 
@@ -24,7 +25,8 @@ LIMITS = (
 )
 BEGIN, END = b"<!-- interleaf openrisk: begin -->", b"<!-- interleaf openrisk: end -->"
 MARKS = {"full": "● full", "partial": "◐ partial", "absent": "○ absent"}
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+\-.!|~&$])")
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>|~&$]|^[#+-])")
+_NUMBERED = re.compile(r"^(\d{1,9})([.)])")
 STYLE = (
     ":root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;"
     "padding:0 1rem;color:#1c1c22;background:#fff}h1{font-size:1.6rem}h2{margin-top:2.2rem;border-bottom:1px "
@@ -46,7 +48,7 @@ class Block:
     rows: tuple[tuple[str, ...], ...] = ()
 
 
-def blocks(read: Read, today: date) -> list[Block]:
+def blocks(read: Read, today: date, mapped: tuple[Mapped, ...] = ()) -> list[Block]:
     """Everything a reader of the assessment needs, the limits first."""
     a = read.assessment
     decision = decide(read, today)
@@ -81,6 +83,10 @@ def blocks(read: Read, today: date) -> list[Block]:
         found += [Block("heading", "Benefits", 2), Block("table", rows=rows)]
     for vector in a.vectors:
         found += _vector(read, vector, today)
+    if mapped:
+        rows = (("vector", "framework", "id", "title"), *(
+            (m.vector.replace("_", " "), m.framework, m.id, m.title) for m in mapped))  # fmt: skip
+        found += [Block("heading", "In other catalogues", 2), Block("table", rows=rows)]
     count, own = independent(a, read.missing)
     pieces = [("id", "kind", "where", "accessed", "independent", "summary")]
     for name, e in a.evidence.items():
@@ -106,12 +112,14 @@ def _vector(read: Read, vector: Vector, today: date) -> list[Block]:
         return [heading, Block("paragraph", f"Not applicable: {vector.reason}")]
     score = scores(read.assessment, read.missing)[vector.id]
     known = values(read, vector, today)
-    steps = [("step", "level", "wanted")]
+    steps = [("step", "level", "wanted, or why the reviewer changed it")]
+    reasons = {o.step: o.reason for o in vector.overrides}
     for i, (step, level, wanted) in enumerate(
         zip(STEPS, score.levels, score.wanted, strict=True), 1
     ):
-        raised = " (raised by the reviewer)" if i in score.raised else ""
-        steps.append((step.replace("_", " "), MARKS[level] + raised, wanted))
+        changed = "raised" if i in score.raised else "lowered" if i in score.lowered else ""
+        by = f" ({changed} by the reviewer)" if changed else ""
+        steps.append((step.replace("_", " "), MARKS[level] + by, reasons[i] if by else wanted))
     low, high = known["uplift.lower95"], known["uplift.upper95"]
     told = "not known: the open model was not measured against both references"
     if isinstance(low, float) and isinstance(high, float):
@@ -185,7 +193,7 @@ def into_card(card: bytes, found: list[Block]) -> bytes:
 
 
 def _escaped(text: str) -> str:
-    return _MARKDOWN.sub(r"\\\1", plain(text))
+    return _NUMBERED.sub(r"\1\\\2", _MARKDOWN.sub(r"\\\1", plain(text)))
 
 
 def to_html(found: list[Block]) -> str:

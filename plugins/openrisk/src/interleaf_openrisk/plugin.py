@@ -36,7 +36,7 @@ PLUGIN = Plugin(
         component(
             "document", Renderer, f"{_CODE}:Document", config="DocumentConfig", deterministic=True,
             calls={"render": Call(needs={}, gives={"document": "bytes"})},
-            summary="an assessment as one HTML file or as Markdown",
+            summary="an assessment as HTML, Markdown, a model card's section or CycloneDX",
         ),
     ],
     commands={

@@ -159,6 +159,16 @@ def _files(document: Document, found: Assessment, folder: Path) -> list[str]:
     return missing
 
 
+def digests(read: Read) -> list[tuple[str, str]]:
+    """The assessment and every local file that is there, by path from its folder, with their digests."""
+    files = [(w.path, w.sha256, w.path) for w in read.assessment.model.weights]
+    files += [
+        (e.path or "", e.sha256 or "", n) for n, e in read.assessment.evidence.items() if e.path
+    ]
+    there = {path: digest for path, digest, name in files if name not in read.missing}
+    return [(read.file.name, sha256(read.file)), *sorted(there.items())]
+
+
 def sha256(file: Path) -> str:
     """The digest of a file, read in parts."""
     found = hashlib.sha256()
