@@ -7,7 +7,8 @@ DATA ?= $(or $(INTERLEAF_DATA),../shared/data)
 LIGHT := core cli plugins/media plugins/pages plugins/gaussianimage plugins/scaling plugins/openrisk
 TOYS := $(patsubst %/pyproject.toml,%,$(wildcard tests/toys/*/pyproject.toml))
 PROJECTS := $(addsuffix /pyproject.toml,$(LIGHT))
-DEV := pytest pytest-xdist hypothesis ruff mypy import-linter types-PyYAML build jsonschema pytorch-msssim pyarrow
+DEV := pytest pytest-xdist hypothesis ruff mypy import-linter types-PyYAML build jsonschema pytorch-msssim pyarrow \
+  cyclonedx-python-lib[json-validation]
 TESTS := $(if $(P),plugins/$(P)/tests,)
 
 .PHONY: demo test check bench registry release clean

@@ -68,6 +68,27 @@ def test_the_wheels_install_and_work(empty: Path, tmp_path: Path) -> None:
     assert "no faults found" in call(str(empty / "interleaf"), "doctor")
 
 
+GATED = """\
+version: 1
+steps:
+  photo: {use: media.images, with: {root: PHOTO}}
+  fit: {use: gaussianimage.fit, with: {points: 50, steps: 2}, needs: {image: photo}}
+  gate: {use: openrisk.gate, with: {folder: ".", today: "2026-06-01"}}
+outputs:
+  weights: {from: fit, gate: gate}
+"""
+
+
+def test_a_gate_whose_plugin_is_absent_lets_nothing_out(empty: Path, tmp_path: Path) -> None:
+    (tmp_path / "p.yaml").write_text(GATED.replace("PHOTO", str(tmp_path)))
+    command = [str(empty / "interleaf"), "run", "p.yaml", "--out", "out"]
+    done = subprocess.run(
+        command, cwd=tmp_path, env=clean(tmp_path), capture_output=True, text=True
+    )
+    assert done.returncode == 4 and "E202" in done.stderr and "openrisk" in done.stderr
+    assert not (tmp_path / "out" / "outputs").exists()
+
+
 def test_the_path_of_a_stranger(empty: Path, wheels: Path, tmp_path: Path) -> None:
     """A plugin of one's own, as a wheel, beside ours in a clean environment, in one pipeline."""
 

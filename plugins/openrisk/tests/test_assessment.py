@@ -252,4 +252,8 @@ def test_commands(folder):
     )
     assert call("init", "--vector", "phising").returncode == 3
     schema = json.loads(call("schema").stdout)
+    kept = Path(__file__).parents[3] / "spec" / "openrisk.schema.json"
+    assert schema == json.loads(kept.read_text()), (
+        "interleaf openrisk schema > spec/openrisk.schema.json"
+    )
     assert schema["additionalProperties"] is False and "vectors" in schema["properties"]

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from interleaf_openrisk.uplift import (
     BadCounts,
@@ -165,3 +166,19 @@ def test_impossible_counts_are_refused(k, n):
     with pytest.raises(BadCounts) as caught:
         Counts(k, n)
     assert caught.value.hint
+
+
+def test_a_gate_on_the_lower_bound_seldom_blocks_without_uplift():
+    """Exact chance that the lower bound is above 0 where both rates are equal: at most 5 %."""
+    worst = 0.0
+    for n in (10, 20, 50, 200):
+        chances = np.array(
+            [
+                [newcombe(Counts(a, n), Counts(b, n))[0] > 0 for b in range(n + 1)]
+                for a in range(n + 1)
+            ]
+        )
+        for p in (0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5):
+            mass = stats.binom.pmf(np.arange(n + 1), n, p)
+            worst = max(worst, float(mass @ chances @ mass))
+    assert 0.01 < worst <= 0.05, worst

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +13,7 @@ import typer
 
 from interleaf.errors import InvalidInput
 from interleaf_openrisk.components import refused
-from interleaf_openrisk.results import attempts_of, margin_data, read_jsonl, summary
+from interleaf_openrisk.results import MEASURES, attempts_of, margin_data, read_jsonl, summary
 from interleaf_openrisk.scenario import FIELDS, simulate
 from interleaf_openrisk.uplift import BadCounts, Counts, Grader, corrected, margin, sample_size
 
@@ -184,6 +185,60 @@ def compare(
     )
 
 
+def diff(
+    old: Annotated[Path, typer.Argument(help="the assessment as it was")],
+    new: Annotated[Path, typer.Argument(help="and as it is")],
+    today: Annotated[str, typer.Option(help="the date to decide for, YYYY-MM-DD")] = "",
+    as_json: Json = False,
+) -> None:
+    """What changed between two versions of an assessment: decision, levels, then every field."""
+    from interleaf_openrisk.comparing import changes
+    from interleaf_openrisk.components import day
+    from interleaf_openrisk.reading import read_assessment
+
+    when = day(today) if today else datetime.now(UTC).date()
+    with refused():
+        found = changes(read_assessment(old), read_assessment(new), when)
+    _print(found, as_json, _tell_changes)
+
+
+def _tell_changes(found: Mapping[str, Any]) -> None:
+    if not any(found.values()):
+        print("no change")
+    if found["decision"]:
+        print("decision: " + " -> ".join(found["decision"]))
+    for vector, steps in found["steps"].items():
+        for step, pair in steps.items():
+            print(f"{vector}, {step}: " + " -> ".join(x or "not there" for x in pair))
+    for path, (before, after) in found["fields"].items():
+        told = (
+            "not there" if x is None else json.dumps(x, ensure_ascii=False) for x in (before, after)
+        )
+        print(f"  {path}: " + " -> ".join(told))
+
+
+def import_(
+    log: Annotated[Path, typer.Argument(help="the log of another tool")],
+    source: Annotated[str, typer.Option("--from", help="garak, inspect or lm-eval")],
+    arm: Annotated[str, typer.Option(help="open, open_ft, closed, closed_jailbreak or existing")],
+    vector: Annotated[str, typer.Option(help="the misuse vector that the tasks stand for")],
+    metric: Annotated[
+        str, typer.Option(help="of several: detector, scorer, or METRIC,FILTER")
+    ] = "",
+) -> None:
+    """Print records of attempts from a log, without prompts and replies; join arms with ``>>``."""
+    from interleaf_openrisk.importing import KINDS, imported
+
+    if source not in KINDS:
+        raise InvalidInput(f"no logs of '{source}'", hint=f"--from {', '.join(KINDS)}")
+    with refused():
+        rows = imported(source, log, arm=arm, vector=vector, metric=metric)
+        hits = sum(a.success for a in attempts_of(rows, str(log)))
+    for row in rows:
+        print(json.dumps(row, ensure_ascii=False))
+    print(f"{len(rows)} attempts, {hits} succeeded", file=sys.stderr)
+
+
 def gaps(
     file: Annotated[Path, typer.Argument(help="the assessment")],
     delta: Annotated[float, typer.Option(help="the smallest uplift that would matter")] = 0.05,
@@ -298,7 +353,12 @@ def uplift(
         )
     with refused():
         if results:
-            found = summary(attempts_of(read_jsonl(Path(results)), results), delta)
+            rows = read_jsonl(Path(results))
+            found = summary(attempts_of(rows, results), delta)
+            if others := attempts_of(rows, results, MEASURES[1:]):
+                from interleaf_openrisk.outcomes import measured
+
+                found["measured"] = measured(others)
             _print(found, as_json, _tell_vectors)
             return
         a, b = _counts(open_, "--open"), _counts(reference, "--reference")
@@ -392,6 +452,19 @@ def _tell_vectors(found: Mapping[str, Any]) -> None:
             )
             for note in one["notes"]:
                 print(f"    note: {note}")
+
+    for vector, measures in found.get("measured", {}).items():
+        for measure, references in measures.items():
+            for name, one in references.items():
+                print(f"{vector}, {measure} over {name}: " + _told_difference(one))
+
+
+def _told_difference(one: Mapping[str, Any]) -> str:
+    if "missing" in one:
+        return f"not known, {one['missing']}"
+    low, high = one["interval95"]
+    told = f"{one['difference']:+.4g}, {low:+.4g} to {high:+.4g}, {one['finding']}"
+    return "; ".join([told, *one["notes"]])
 
 
 def _tell_harm(found: Mapping[str, Any]) -> None:

@@ -1,12 +1,14 @@
-"""Where two assessments disagree, and what evidence one still needs."""
+"""Where two assessments disagree, what changed between two versions, and what evidence is still needed."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
+from datetime import date
 from typing import Any
 
 from interleaf_openrisk.completeness import REFERENCES, STEPS, VALUE, scores
-from interleaf_openrisk.gate import attempts_for
+from interleaf_openrisk.gate import attempts_for, decide
 from interleaf_openrisk.reading import Read
 from interleaf_openrisk.results import Comparison
 from interleaf_openrisk.results import compare as compare_arms
@@ -86,6 +88,58 @@ def _not_comparable(a: Vector, b: Vector, one: Read, two: Read) -> list[str]:
 def _arms(vector: Vector, read: Read) -> set[str]:
     there = {n: e for n, e in read.assessment.evidence.items() if n not in read.missing}
     return {arm for ref in vector.marginal.experiments if ref in there for arm in there[ref].arms}
+
+
+def changes(old: Read, new: Read, today: date) -> dict[str, Any]:
+    """What a new version of an assessment changes: decision and levels first, then every field.
+
+    Fields are told by their path, with the value before and after; None where it was not there. Vectors,
+    benefits and evidence are told by their ids, so that their order does not matter.
+    """
+    decisions = [decide(r, today).outcome for r in (old, new)]
+    before, after = (scores(r.assessment, r.missing) for r in (old, new))
+    levels: dict[str, Any] = {}
+    for name in dict.fromkeys([*before, *after]):
+        one, two = (
+            (s[name].levels if name in s else (None,) * len(STEPS)) for s in (before, after)
+        )
+        if one != two:
+            pairs = zip(STEPS, one, two, strict=True)
+            levels[name] = {step: [a, b] for step, a, b in pairs if a != b}
+    fields = [
+        dict(_leaves(_by_id(r.assessment.model_dump(mode="json", by_alias=True))))
+        for r in (old, new)
+    ]
+    judged = re.compile(r"vectors\.[^.]+\.judgement\.level")
+    paths = sorted(dict.fromkeys([*fields[0], *fields[1]]), key=lambda p: not judged.fullmatch(p))
+    return {
+        "decision": decisions if decisions[0] != decisions[1] else [],
+        "steps": levels,
+        "fields": {
+            path: [fields[0].get(path), fields[1].get(path)]
+            for path in paths
+            if fields[0].get(path) != fields[1].get(path)
+        },
+    }
+
+
+def _by_id(data: dict[str, Any]) -> dict[str, Any]:
+    return {
+        key: {item["id"]: item for item in value} if key in ("vectors", "benefits") else value
+        for key, value in data.items()
+    }
+
+
+def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Every number, text and date below a value, by its path."""
+    if isinstance(value, dict):
+        for key, one in value.items():
+            yield from _leaves(one, f"{path}.{key}" if path else str(key))
+    elif isinstance(value, list):
+        for place, one in enumerate(value):
+            yield from _leaves(one, f"{path}[{place}]")
+    elif value not in (None, ""):
+        yield path, value
 
 
 def gaps(read: Read, delta: float = 0.05) -> dict[str, Any]:

@@ -158,8 +158,23 @@ def decide(read: Read, today: date) -> Decision:
     findings += [
         Finding("insufficient", f"the file of {name} is not there") for name in read.missing
     ]
+    findings += _dates(read, applicable, today)
     worst = min((f.outcome for f in findings), key=WORST.index)
     return Decision(worst, tuple(findings))
+
+
+def _dates(read: Read, vectors: list[Vector], today: date) -> list[Finding]:
+    """What is dated after the day of the decision, and assumptions that are due to be looked at again."""
+    late = [f"evidence {n}" for n, e in read.assessment.evidence.items() if e.accessed > today]
+    late += [f"{v.id}: the judgement" for v in vectors if v.judgement and v.judgement.date > today]
+    due = [
+        f"{v.id}: '{a.text}' was to be reviewed by {a.review_by}"
+        for v in vectors
+        for a in v.assumptions
+        if a.review_by and a.review_by < today
+    ]
+    told = [f"{what} is dated after {today.isoformat()}" for what in late] + due
+    return [Finding("review", reason) for reason in told]
 
 
 def _apply(terms: tuple[Term, ...], rule: Rule, known: Mapping[str, Value], vector: str) -> Finding:

@@ -10,6 +10,7 @@ import json
 import zipfile
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -78,8 +79,11 @@ def _as_told(
         detector = str(row.get("detector")).removeprefix("detector/")
         key, total = (str(row.get("probe")), detector), row.get("total_evaluated", row.get("total"))
         if key in graded and (graded[key], graded[key] - hits[key]) != (total, row.get("passed")):
-            told = f"{row.get('passed')} of {total} passed, its attempts say {graded[key] - hits[key]} of {graded[key]}"
-            raise BadCounts(f"{file}: for {key[0]} the report says {told}", "a whole, unchanged report")
+            counted = f"{graded[key] - hits[key]} of {graded[key]}"
+            told = f"{row.get('passed')} of {total} passed, its attempts say {counted}"
+            raise BadCounts(
+                f"{file}: for {key[0]} the report says {told}", "a whole, unchanged report"
+            )
 
 
 def _inspect(file: Path, metric: str) -> Found:
@@ -87,7 +91,9 @@ def _inspect(file: Path, metric: str) -> Found:
     header, samples = _archive(file) if zipfile.is_zipfile(file) else _log(file)
     status = header.get("status")
     if status != "success":
-        raise BadCounts(f"{file}: the evaluation ended with '{status}'", "a log of a finished evaluation")
+        raise BadCounts(
+            f"{file}: the evaluation ended with '{status}'", "a log of a finished evaluation"
+        )
     task = str(header.get("eval", {}).get("task", ""))
     for sample in samples:
         place = f"{file}, sample {sample.get('id')}"
@@ -108,17 +114,21 @@ def _log(file: Path) -> tuple[Row, list[Row]]:
 
 
 def _archive(file: Path) -> tuple[Row, list[Row]]:
-    """An ``.eval`` archive; some are compressed in a way that Python 3.11 cannot read."""
+    """An ``.eval`` archive; Python before 3.14 needs ``zipfile-zstd`` for those of today's inspect_ai."""
+    with suppress(ImportError):
+        import zipfile_zstd  # noqa: F401
     try:
         with zipfile.ZipFile(file) as archive:
             names = sorted(n for n in archive.namelist() if n.startswith("samples/"))
             found = []
             for name in ("header.json", *names):
                 if archive.getinfo(name).file_size > LARGEST:
-                    raise BadCounts(f"{file}: {name} is larger than {LARGEST} bytes", "a smaller log")
+                    raise BadCounts(
+                        f"{file}: {name} is larger than {LARGEST} bytes", "a smaller log"
+                    )
                 found.append(_json(archive.read(name), f"{file}, {name}"))
     except (NotImplementedError, KeyError, zipfile.BadZipFile, OSError, EOFError) as error:
-        hint = "convert it: inspect log convert FILE --to json --output-dir DIR"
+        hint = "pip install 'interleaf-openrisk[inspect]', or: inspect log convert FILE --to json"
         raise BadCounts(f"{file} cannot be read: {error}", hint) from None
     return found[0], found[1:]
 
@@ -136,7 +146,9 @@ def _json(data: bytes, place: str) -> Row:
 def _lm_eval(file: Path, metric: str) -> Found:
     """Samples as ``lm_eval --log_samples`` writes them; a task with several filters repeats its samples."""
     if file.suffix == ".json":
-        raise BadCounts(f"{file} holds means only", "run lm_eval with --log_samples, give samples_*.jsonl")
+        raise BadCounts(
+            f"{file} holds means only", "run lm_eval with --log_samples, give samples_*.jsonl"
+        )
     rows = read_jsonl(file)
     chosen, _, wanted = metric.partition(",")
     filters = dict.fromkeys(str(r.get("filter", "none")) for r in rows)
@@ -170,7 +182,9 @@ def _one(found: Mapping[str, Any], wanted: str, place: str, what: str) -> str:
     if len(found) == 1 and not wanted:
         return next(iter(found))
     names = ", ".join(found) or "none"
-    raise BadCounts(f"{place}: the {what} are {names}", f"choose one: --metric {next(iter(found), 'NAME')}")
+    raise BadCounts(
+        f"{place}: the {what} are {names}", f"choose one: --metric {next(iter(found), 'NAME')}"
+    )
 
 
 def _number(value: Any, file: Path, what: str) -> float:

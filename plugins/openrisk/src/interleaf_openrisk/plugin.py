@@ -40,10 +40,10 @@ PLUGIN = Plugin(
         ),
     ],
     commands={
-        name: f"{_COMMANDS}:{name}"
+        name.removesuffix("_"): f"{_COMMANDS}:{name}"
         for name in (
-            "init", "validate", "score", "gate", "compare", "gaps", "render", "schema", "uplift",
-            "scenario",
+            "init", "validate", "score", "gate", "compare", "diff", "gaps", "render", "import_", "schema",
+            "uplift", "scenario",
         )
     },
     pipelines=["pipelines/uplift.yaml"],

@@ -6,9 +6,10 @@ Only outcomes are read: prompts and transcripts have no place here.
 from __future__ import annotations
 
 import json
+import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,18 +27,29 @@ from interleaf_openrisk.uplift import (
 ARMS = ("open", "open_ft", "closed", "closed_jailbreak", "existing")
 OPEN, CLOSED = ("open", "open_ft"), ("closed", "closed_jailbreak")
 REFERENCES: Mapping[str, tuple[str, ...]] = {"closed": CLOSED, "existing": ("existing",)}
-KNOWN = ("vector", "task_id", "arm", "participant", "seed", "outcome", "blinded", "grader")
+MEASURES = ("success", "score", "cost", "time")
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """One attempt at one task by one participant, or one seed of a model."""
+    """One attempt at one task by one participant, or one seed of a model.
+
+    ``value`` is 1 or 0 for a success, else a score, a cost or a time; a censored time ended before the
+    task was done.
+    """
 
     vector: str
     task: str
     arm: str
     who: str
-    success: bool
+    value: float
+    measure: str = "success"
+    censored: bool = False
+
+    @property
+    def success(self) -> bool:
+        """Whether it succeeded, where that was the measure."""
+        return self.value == 1
 
 
 @dataclass(frozen=True)
@@ -79,36 +91,57 @@ def read_jsonl(path: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def attempts_of(rows: Sequence[Mapping[str, Any]], source: str = "results") -> list[Attempt]:
-    """Records as attempts; BadCounts names the record that is wrong.
+def attempts_of(
+    rows: Sequence[Mapping[str, Any]],
+    source: str = "results",
+    measures: Sequence[str] = ("success",),
+) -> list[Attempt]:
+    """Records with one of these measures as attempts; BadCounts names a record that is wrong.
 
-    The same task, arm and participant twice is refused: such a record has leaked from another.
+    The same measure, task, arm and participant twice is refused: such a record has leaked from another.
     """
     found: list[Attempt] = []
-    seen: dict[tuple[str, ...], int] = {}
+    seen: dict[Attempt, int] = {}
     for number, row in enumerate(rows, 1):
-        place = f"{source}, record {number}"
-        arm, outcome = row.get("arm"), row.get("outcome")
-        if arm not in ARMS:
-            raise BadCounts(f"{place}: no arm {arm!r}", f"arms: {', '.join(ARMS)}")
-        if outcome not in (0, 1) or isinstance(outcome, str):
-            raise BadCounts(f"{place}: the outcome is {outcome!r}", "true or false (1 or 0)")
-        for name in ("vector", "task_id"):
-            if not isinstance(row.get(name), str) or not row[name].strip():
-                raise BadCounts(f"{place}: no {name}", "a text")
-        who = row.get("participant", row.get("seed"))
-        if who is None:
-            raise BadCounts(f"{place}: neither participant nor seed", "who attempted it")
-        one = Attempt(row["vector"], row["task_id"], str(arm), str(who), bool(outcome))
-        key = (one.vector, one.task, one.arm, one.who)
+        one = _attempt(row, f"{source}, record {number}")
+        key = replace(one, value=0.0, censored=False)
         if key in seen:
             raise BadCounts(
-                f"{place} repeats record {seen[key]}: the same vector, task, arm and participant",
+                f"{source}, record {number} repeats record {seen[key]}: the same vector, task, arm and "
+                "participant",
                 "remove one of them",
             )
         seen[key] = number
-        found.append(one)
+        if one.measure in measures:
+            found.append(one)
     return found
+
+
+def _attempt(row: Mapping[str, Any], place: str) -> Attempt:
+    arm, outcome, measure = row.get("arm"), row.get("outcome"), row.get("measure", "success")
+    censored = row.get("censored", False)
+    if arm not in ARMS:
+        raise BadCounts(f"{place}: no arm {arm!r}", f"arms: {', '.join(ARMS)}")
+    if measure not in MEASURES:
+        raise BadCounts(f"{place}: no measure {measure!r}", f"one of {', '.join(MEASURES)}")
+    if measure == "success" and (outcome not in (0, 1) or isinstance(outcome, str)):
+        raise BadCounts(f"{place}: the outcome is {outcome!r}", "true or false (1 or 0)")
+    flag = isinstance(outcome, bool) and measure != "success"
+    if not isinstance(outcome, int | float) or not math.isfinite(outcome) or flag:
+        raise BadCounts(f"{place}: the outcome is {outcome!r}", f"a finite number for a {measure}")
+    if measure in ("time", "cost") and float(outcome) < 0:
+        raise BadCounts(f"{place}: a {measure} of {outcome}", "0 or more")
+    if not isinstance(censored, bool) or (censored and measure != "time"):
+        raise BadCounts(f"{place}: censored is {censored!r}", "true or false, for a time")
+    for name in ("vector", "task_id"):
+        if not isinstance(row.get(name), str) or not row[name].strip():
+            raise BadCounts(f"{place}: no {name}", "a text")
+    who = row.get("participant", row.get("seed"))
+    if who is None:
+        raise BadCounts(f"{place}: neither participant nor seed", "who attempted it")
+    return Attempt(
+        row["vector"], row["task_id"], str(arm), str(who), float(outcome), str(measure), censored
+    )
 
 
 def compare(
