@@ -8,6 +8,7 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
@@ -15,7 +16,7 @@ from interleaf_openrisk.completeness import STEPS, independent, scores
 from interleaf_openrisk.gate import Decision, decide, values
 from interleaf_openrisk.mapping import Mapped
 from interleaf_openrisk.reading import Read
-from interleaf_openrisk.schema import Vector
+from interleaf_openrisk.schema import Defense, Vector
 
 LIMITS = (
     "It does not weigh benefits against risks.",
@@ -27,12 +28,13 @@ BEGIN, END = b"<!-- interleaf openrisk: begin -->", b"<!-- interleaf openrisk: e
 MARKS = {"full": "● full", "partial": "◐ partial", "absent": "○ absent"}
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>|~&$]|^[#+-])")
 _NUMBERED = re.compile(r"^(\d{1,9})([.)])")
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 STYLE = (
     ":root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;"
     "padding:0 1rem;color:#1c1c22;background:#fff}h1{font-size:1.6rem}h2{margin-top:2.2rem;border-bottom:1px "
     "solid #ccc}table{border-collapse:collapse;width:100%;margin:1rem 0}th,td{text-align:left;padding:.35rem "
     ".6rem;border-bottom:1px solid #ddd;vertical-align:top}"
-    "caption{text-align:left;color:#555;padding:.3rem 0}"
+    ".day{white-space:nowrap}caption{text-align:left;color:#555;padding:.3rem 0}"
     "@media(prefers-color-scheme:dark){body{color:#eee;background:#17171c}h2{border-color:#444}th,td{border-"
     "color:#333}caption{color:#aaa}}"
 )
@@ -77,16 +79,24 @@ def blocks(read: Read, today: date, mapped: tuple[Mapped, ...] = ()) -> list[Blo
                 (p.practice, p.implemented_by, ", ".join(p.evidence)) for p in a.responsibility_split)),
         ),
     ]  # fmt: skip
+    properties = [
+        (name.replace("_", " "), "yes" if p.applies else "no", p.note)
+        for name, p in a.properties.items()
+    ]
+    found += [
+        Block("heading", "What openness means here", 2),
+        _listed("", ("property of open models", "applies", "note"), properties),
+    ]
     if a.benefits:
-        rows = (("benefit", "claim", "evidence", "caveat"), *(
-            (b.id, b.claim, ", ".join(b.evidence), b.caveat) for b in a.benefits))  # fmt: skip
-        found += [Block("heading", "Benefits", 2), Block("table", rows=rows)]
+        benefits = [(b.id, b.claim, ", ".join(b.evidence), b.caveat) for b in a.benefits]
+        head = ("benefit", "claim", "evidence", "caveat")
+        found += [Block("heading", "Benefits", 2), _listed("", head, benefits)]
     for vector in a.vectors:
         found += _vector(read, vector, today)
     if mapped:
-        rows = (("vector", "framework", "id", "title"), *(
-            (m.vector.replace("_", " "), m.framework, m.id, m.title) for m in mapped))  # fmt: skip
-        found += [Block("heading", "In other catalogues", 2), Block("table", rows=rows)]
+        entries = [(m.vector.replace("_", " "), m.framework, m.id, m.title) for m in mapped]
+        head = ("vector", "framework", "id", "title")
+        found += [Block("heading", "In other catalogues", 2), _listed("", head, entries)]
     count, own = independent(a, read.missing)
     pieces = [("id", "kind", "where", "accessed", "independent", "summary")]
     for name, e in a.evidence.items():
@@ -96,7 +106,7 @@ def blocks(read: Read, today: date, mapped: tuple[Mapped, ...] = ()) -> list[Blo
     return [
         *found,
         Block("heading", "Evidence", 2),
-        Block("table", f"{count} pieces, {own} independent", rows=tuple(pieces)),
+        Block("table", f"{count} in all, {own} independent", rows=tuple(pieces)),
     ]
 
 
@@ -130,17 +140,67 @@ def _vector(read: Read, vector: Vector, today: date) -> list[Block]:
         Block("paragraph", vector.threat.description),
         Block("table", rows=tuple(steps)),
     ]
+    found += _without_open_models(vector)
     found.append(Block("paragraph", f"Measured uplift: {told}."))
     found.append(Block("paragraph", vector.marginal.statement))
+    if vector.defense_response:
+        responses = [
+            (r.name, r.owner, r.cost, _number(r.lead_time_days), r.measured_effect or "")
+            for r in vector.defense_response
+        ]
+        whom = ("defence that could adapt", "who", "cost", "days", "measured by")
+        found.append(_listed("How defences could adapt", whom, responses))
     if vector.assumptions:
-        rows = (("assumption", "sensitivity", "would change if", "review by"), *(
-            (x.text, x.sensitivity, x.would_change_if, x.review_by.isoformat() if x.review_by else "")
-            for x in vector.assumptions))  # fmt: skip
-        found.append(Block("table", "What the conclusion rests on", rows=rows))
+        assumptions = [
+            (
+                x.text,
+                x.sensitivity,
+                x.would_change_if,
+                x.review_by.isoformat() if x.review_by else "",
+            )
+            for x in vector.assumptions
+        ]
+        head = ("assumption", "sensitivity", "would change if", "review by")
+        found.append(_listed("What the conclusion rests on", head, assumptions))
     if judged:
         text = f"Judged {judged.level} by {judged.reviewer} on {judged.date.isoformat()}: {judged.rationale}"
         found.append(Block("paragraph", f"{text} (conflicts of interest: {judged.conflicts})"))
     return [b for b in found if b.text or b.rows]
+
+
+def _without_open_models(vector: Vector) -> list[Block]:
+    """Existing risk and existing defences: steps 2 and 3."""
+    risk = vector.existing_risk
+    found = [Block("paragraph", risk.statement)]
+    if risk.figures:
+        figures = [
+            (_number(f.value), f.unit, _ends(f.low, f.high), f.period, f.source)
+            for f in risk.figures
+        ]
+        head = ("figure", "unit", "low to high", "period", "source")
+        found.append(_listed("The harm without open models", head, figures))
+    if vector.existing_defenses:
+        defenses = [(d.name, d.kind, *_efficacy(d), d.gap) for d in vector.existing_defenses]
+        head = ("defence", "kind", "efficacy", "source", "gap")
+        found.append(_listed("Defences without open models", head, defenses))
+    return found
+
+
+def _efficacy(defense: Defense) -> tuple[str, str]:
+    e = defense.efficacy
+    return (f"{e.estimate:g} ({_ends(e.low, e.high)})", e.source) if e else ("not measured", "")
+
+
+def _ends(low: float | None, high: float | None) -> str:
+    return "" if low is None and high is None else f"{_number(low)} to {_number(high)}"
+
+
+def _number(value: float | None) -> str:
+    return "?" if value is None else f"{value:,.10g}"
+
+
+def _listed(text: str, head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Block:
+    return Block("table", text, rows=(head, *rows))
 
 
 def plain(text: str) -> str:
@@ -222,13 +282,17 @@ def to_html(found: list[Block]) -> str:
     )
 
 
+def _cell(text: str) -> str:
+    return f'<td class="day">{text}</td>' if _DAY.fullmatch(text) else f"<td>{text}</td>"
+
+
 def _table(block: Block, caption: str) -> str:
     head, *rows = [[html.escape(plain(cell)) for cell in row] for row in block.rows]
     top = f"<caption>{caption}</caption>" if caption else ""
     if any(head):
         top += "<thead><tr>" + "".join(f'<th scope="col">{c}</th>' for c in head) + "</tr></thead>"
     lines = "".join(
-        f'<tr><th scope="row">{row[0]}</th>' + "".join(f"<td>{c}</td>" for c in row[1:]) + "</tr>"
+        f'<tr><th scope="row">{row[0]}</th>' + "".join(map(_cell, row[1:])) + "</tr>"
         for row in rows
     )
     return f"<table>{top}<tbody>{lines}</tbody></table>"
