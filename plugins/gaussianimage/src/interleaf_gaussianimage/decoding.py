@@ -1,0 +1,234 @@
+"""From ``.gsi`` bytes to pixels: a part, a scale, some layers, without holding more than is asked for."""
+
+# mypy: disable-error-code="no-untyped-def, no-untyped-call"
+# (numba infers the types of compiled functions)
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from . import background, kernels, tables
+from .bands import Crew
+from .codec import AXES, STEP, Grid, Parsed, open_file
+from .format import Header
+from .kernels import compiled
+from .lanes import WIDTH
+from .quantising import SHEAR, SIZE, class_of, position_steps
+from .splats import Floats, Splats
+
+BAND = 4 << 20  # samples that a thread holds as floats
+
+
+@compiled
+def restore(integers, delta, basis, scale, theta, geometry, color):
+    """Geometry [N, GEOMETRY] and color [N, C] of integers, and theta [N, 5] = x, y, l1, l2, l3."""
+    channels = basis.shape[0]
+    for n in range(len(integers)):
+        norm = 0
+        for j in range(channels):
+            norm += integers[n, 5 + j] ** 2
+        k = class_of(norm)
+        ex, ey = position_steps(k, integers[n, 2], integers[n, 3], integers[n, 4])
+        l1 = math.exp(integers[n, 2] * SIZE / (1 << k))
+        l3 = math.exp(integers[n, 3] * SIZE / (1 << k))
+        theta[n, 0] = (integers[n, 0] + 0.5) * 2.0**ex * scale - 0.5
+        theta[n, 1] = (integers[n, 1] + 0.5) * 2.0**ey * scale - 0.5
+        theta[n, 2], theta[n, 4] = l1 * scale, l3 * scale
+        theta[n, 3] = integers[n, 4] * SHEAR / (1 << k) * l3 * scale
+        share = delta / math.sqrt(l1 * l3)
+        for ch in range(channels):
+            total = 0.0
+            for j in range(channels):
+                total += integers[n, 5 + j] * basis[j, ch]
+            color[n, ch] = total * share
+        kernels.prepare(
+            theta[n : n + 1, :2], theta[n : n + 1, 2:], color[n : n + 1], geometry[n : n + 1], 0, 1
+        )
+
+
+@compiled
+def smooth(canvas, stride, rows, columns, bounds, mean, first, last):
+    """Fill rows first..last-1 with mean [C] + rows [H, J, C] times columns [J, W], nonzero in bounds [J, 2]."""
+    for y in range(first, last):
+        for c in range(len(mean)):
+            at = (y * len(mean) + c) * stride
+            canvas[at : at + columns.shape[1]] = mean[c]
+            for j in range(len(columns)):
+                left, right = bounds[j, 0], bounds[j, 1]
+                value = rows[y, j, c]
+                for x in range(left, right):
+                    canvas[at + x] += value * columns[j, x]
+
+
+@compiled
+def to_samples(canvas, stride, top, factor, out, first, last, y0):
+    """Rows first..last-1 of a canvas as integers 0..top, rounded, into out[y0 + row]."""
+    channels, width = out.shape[2], out.shape[1]
+    for y in range(first, last):
+        for c in range(channels):
+            at = (y * channels + c) * stride
+            for x in range(width):
+                value = canvas[at + x] * factor + np.float32(0.5)
+                out[y0 + y, x, c] = np.int32(min(max(value, np.float32(0.0)), top))
+
+
+class Part(NamedTuple):
+    """Gaussians of a block, ready to be drawn, and the rows that they may touch."""
+
+    geometry: Floats
+    color: Floats
+    top: float
+    bottom: float
+
+
+def decode(
+    data: bytes,
+    *,
+    region: tuple[int, int, int, int] | None = None,
+    scale: float = 1.0,
+    layers: int | None = None,
+    partial: bool = False,
+    threads: int | None = None,
+) -> Floats:
+    """The picture [H, W, C] of a file, uint8 or uint16.
+
+    ``region`` (x, y, width, height) in pixels of the picture reads and draws only what it needs; ``scale``
+    draws that many pixels per pixel a side, edges staying in place; ``layers`` stops after some of them;
+    ``partial`` takes a file that was cut off and draws its whole layers. Raises a GsiError for a file that
+    is not sound, ValueError for a region or scale that is none.
+    """
+    file = open_file(data, partial=partial)
+    box = _box(file.header, region)
+    if not (math.isfinite(scale) and 0 < scale <= 64):
+        raise ValueError(f"a scale of {scale} is not in 0 to 64")
+    if layers is not None and layers < 1:
+        raise ValueError(f"{layers} layers: 1 or more")
+    with Crew(threads) as crew:
+        parts = read_parts(file, box, scale, layers, crew)
+        return _drawn(file, box, scale, parts, crew)
+
+
+def _box(header: Header, region: Sequence[int] | None) -> tuple[int, int, int, int]:
+    if region is None:
+        return 0, 0, header.width, header.height
+    x, y, width, height = region
+    inside = x >= 0 and y >= 0 and x + width <= header.width and y + height <= header.height
+    if width < 1 or height < 1 or not inside:
+        raise ValueError(
+            f"the region {tuple(region)} is not within {header.width}×{header.height} pixels"
+        )
+    return x, y, width, height
+
+
+def axes(file: Parsed) -> Floats:
+    """Colour axes [C, C] float64."""
+    return file.basis / AXES
+
+
+def read_parts(
+    file: Parsed, box: tuple[int, int, int, int], scale: float, layers: int | None, crew: Crew
+) -> list[Part]:
+    """The blocks that reach into a box, decoded side by side."""
+    grid, jobs = Grid.of(file.header), []
+    for number, listed in enumerate(file.blocks[:layers]):
+        for block, (points, reach, _) in enumerate(listed):
+            x, y, width, height = grid.box(file.header, block)
+            apart = max(x - box[0] - box[2], box[0] - x - width, y - box[1] - box[3], box[1] - y - height)
+            if points and apart <= reach:
+                jobs.append((number, block, (y - reach) * scale - 1, (y + height + reach) * scale + 1))
+    expanded = [tables.expanded(t) for t in file.tables]
+    found: list[Part | None] = [None] * len(jobs)
+    basis = axes(file)
+
+    def work(first: int, last: int) -> None:
+        for i in range(first, last):
+            number, block, top, bottom = jobs[i]
+            integers = file.integers(number, block, expanded[number])
+            theta = np.empty((len(integers), 5))
+            geometry = np.zeros((len(integers), kernels.GEOMETRY), np.float32)
+            color = np.empty((len(integers), len(basis)), np.float32)
+            delta = file.deltas[number] / STEP
+            restore(integers, delta, basis, scale, theta, geometry, color)
+            found[i] = Part(geometry, color, top, bottom)
+
+    crew.run(work, crew.split(np.array([file.blocks[n][b][0] for n, b, _, _ in jobs], np.float64)))
+    return [part for part in found if part]
+
+
+def _drawn(
+    file: Parsed, box: tuple[int, int, int, int], scale: float, parts: list[Part], crew: Crew
+) -> Floats:
+    h = file.header
+    x0, y0 = math.floor(box[0] * scale), math.floor(box[1] * scale)
+    width, height = (max(1, round(side * scale)) for side in box[2:])
+    top = (1 << h.depth) - 1
+    out = np.empty((height, width, h.channels), np.uint8 if h.depth == 8 else np.uint16)
+    stride = width + WIDTH
+    rows, columns, bounds = _background(file, (x0, y0, width, height), scale)
+    mean = np.array(file.mean, np.float32)
+    add = kernels.add_rows(h.channels)
+    band = max(1, BAND // (stride * h.channels))
+    factor, most = np.float32(top / 255), np.float32(top)
+
+    def work(first: int, last: int) -> None:
+        canvas = np.zeros(min(band, last - first) * h.channels * stride + WIDTH, np.float32)
+        for begin in range(first, last, band):
+            end = min(begin + band, last)
+            high = end - begin
+            smooth(canvas, stride, rows[begin:end], columns, bounds, mean, 0, high)
+            for part in parts:
+                if part.top <= y0 + end and part.bottom >= y0 + begin:
+                    add(part.geometry, part.color, canvas, stride, 0, high, x0, y0 + begin, width)
+            to_samples(canvas, stride, most, factor, out, 0, high, begin)
+
+    crew.run(work, crew.split(_costs(parts, y0, height)))
+    return out
+
+
+def _costs(parts: list[Part], y0: int, height: int) -> Floats:
+    """[H] about how much work each row is."""
+    from .drawing import row_costs
+
+    found = np.full(height, 8.0)
+    for part in parts:
+        found += row_costs(part.geometry, y0, height)
+    return found
+
+
+def _background(
+    file: Parsed, box: tuple[int, int, int, int], scale: float
+) -> tuple[Floats, Floats, Floats]:
+    """The background's rows [H, J, C] and columns [J, W] within a box of drawn pixels; where they are not 0."""
+    h = file.header
+    down = background.taps(h.height, scale, box[1], box[3])
+    across = background.taps(h.width, scale, box[0], box[2])
+    amplitudes = file.background * (file.deltas[0] / STEP / 2) @ axes(file)
+    rows = np.tensordot(down, amplitudes, (1, 0)).astype(np.float32)
+    columns = np.ascontiguousarray(across.T, np.float32)
+    used = columns != 0
+    left, right = used.argmax(axis=1), columns.shape[1] - used[:, ::-1].argmax(axis=1)
+    return rows, columns, np.stack([left, np.where(used.any(axis=1), right, left)], axis=1)
+
+
+def splats_of(data: bytes, layers: int | None = None) -> Splats:
+    """The Gaussians of a file without its background: mu, chol in pixels, colour in 0..1."""
+    file = open_file(data)
+    basis = axes(file)
+    found = []
+    for number, listed in enumerate(file.blocks[:layers]):
+        expanded: Any = tables.expanded(file.tables[number])
+        for block in range(len(listed)):
+            integers = file.integers(number, block, expanded)
+            theta = np.empty((len(integers), 5))
+            geometry = np.zeros((len(integers), kernels.GEOMETRY), np.float32)
+            color = np.empty((len(integers), len(basis)), np.float32)
+            restore(integers, file.deltas[number] / STEP, basis, 1.0, theta, geometry, color)
+            found.append((theta, color))
+    theta, color = (np.concatenate(part) for part in zip(*found, strict=True))
+    single = np.float32
+    return Splats(
+        theta[:, :2].astype(single), theta[:, 2:].astype(single), color / single(255), file.header.height,
+        file.header.width,
+    )  # fmt: skip
