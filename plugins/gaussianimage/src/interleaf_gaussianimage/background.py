@@ -5,6 +5,7 @@
 Only the amplitudes are kept, as integers; the sum separates into rows and columns.
 """
 
+from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
@@ -15,6 +16,7 @@ PITCH = 32
 SPREAD = 0.65 * PITCH
 REACH = 4.0  # standard deviations
 RIDGE = 0.02
+ROWS = 256  # at once
 
 
 def nodes(height: int, width: int) -> tuple[int, int]:
@@ -25,7 +27,7 @@ def nodes(height: int, width: int) -> tuple[int, int]:
 
 @lru_cache(16)
 def taps(length: int, scale: float = 1.0, first: int = 0, count: int | None = None) -> Floats:
-    """[count, nodes] float64: each grid Gaussian along one side, of unit sum over the grid.
+    """[count, nodes] float32: each grid Gaussian along one side, of unit sum over the grid.
 
     ``count`` samples from ``first`` on, ``scale`` to a pixel; by default the whole side.
     """
@@ -33,19 +35,18 @@ def taps(length: int, scale: float = 1.0, first: int = 0, count: int | None = No
     at = (np.arange((length - 1) // PITCH + 3) - 0.5) * PITCH
     z = ((samples[:, None] + 0.5) / scale - at) / SPREAD
     bump = np.where(np.abs(z) <= REACH, np.exp(-0.5 * z * z), 0.0)
-    return np.asarray(bump / bump.sum(axis=1, keepdims=True))
+    return np.asarray(bump / bump.sum(axis=1, keepdims=True), np.float32)
 
 
-def solve(image: Floats, step: float) -> tuple[Floats, Floats]:
-    """Integers [I, J, C] of the amplitudes in steps of `step`, and the background [H, W, C] they give."""
-    rows, columns = (taps(length) for length in image.shape[:2])
-    inverse = [np.linalg.solve(t.T @ t + RIDGE * np.eye(t.shape[1]), t.T) for t in (rows, columns)]
-    amplitudes = np.einsum("ih,hwc,jw->ijc", inverse[0], image, inverse[1], optimize=True)
-    integers = np.rint(amplitudes / step).astype(np.int64)
-    return integers, draw(integers, step, *image.shape[:2])
-
-
-def draw(integers: Floats, step: float, height: int, width: int) -> Floats:
-    """The background [H, W, C] of integers [I, J, C]."""
-    rows, columns = taps(height), taps(width)
-    return np.einsum("hi,ijc,wj->hwc", rows, integers * step, columns, optimize=True)
+def solve(rows_of: Callable[[int, int], Floats], shape: tuple[int, ...], step: float) -> Floats:
+    """Integers [I, J, C] of the amplitudes in steps of ``step``; ``rows_of(a, b)`` gives rows of the picture."""
+    inverse = []
+    for length in shape[:2]:
+        t = taps(length).astype(np.float64)
+        inverse.append(np.linalg.solve(t.T @ t + RIDGE * np.eye(t.shape[1]), t.T).astype(np.float32))
+    found = np.zeros((len(inverse[0]), len(inverse[1]), shape[2]))
+    for a in range(0, shape[0], ROWS):
+        part = rows_of(a, a + ROWS)
+        across = np.einsum("jw,hwc->hjc", inverse[1], part, optimize=True)
+        found += np.einsum("ih,hjc->ijc", inverse[0][:, a : a + ROWS], across, optimize=True)
+    return np.rint(found / step).astype(np.int64)

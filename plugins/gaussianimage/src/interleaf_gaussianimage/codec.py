@@ -1,6 +1,7 @@
 """Pictures as ``.gsi`` bytes: integers to bytes and back. `decoding` draws them, `encoding` finds them.
 
-The payload of ``QNTZ``: log2 of a cell's side u8, colour axes i8 [C, C], mean u8 [C], Delta u16 of each layer.
+The payload of ``QNTZ``: log2 of a cell's side u8, colour axes i8 [C, C], mean u8 [C], the background's
+step u16, Delta u16 of each layer.
 ``FREQ``: the tables of all layers as one stream. ``LAYn``: an index, then the streams of the background
 (first layer only) and of every block; the index tells lengths in bytes, points, and the reach in px, as
 numbers of seven bits a byte, the lowest first.
@@ -52,7 +53,8 @@ class Coded:
     cell: int  # log2 of a cell's side in px
     mean: tuple[int, ...]  # [C] 8-bit levels
     basis: Floats  # [C, C] int8, rows are colour axes in 1/127
-    background: Floats  # [I, J, C] integers in steps of half the first layer's Delta
+    step: int  # of the background, in 1/64 of an 8-bit level
+    background: Floats  # [I, J, C] integers
     layers: tuple[Layer, ...]
     meta: bytes = b""
     icc: bytes = b""
@@ -106,23 +108,23 @@ def write(coded: Coded) -> bytes:
     """The file; ``write(parse(data)) == data``."""
     h = coded.header
     quantisers = bytes([coded.cell]) + coded.basis.astype(np.int8).tobytes() + bytes(coded.mean)
-    quantisers += struct.pack(f"<{h.layers}H", *(layer.delta for layer in coded.layers))
+    quantisers += struct.pack(f"<{h.layers + 1}H", coded.step, *(layer.delta for layer in coded.layers))
     table_ops: list[tuple[int, int]] = []
     bodies = []
     for number, layer in enumerate(coded.layers):
         streams = list(_streams(coded, number))
         chosen = _chosen(streams, h.channels) if layer.tables is None else layer.tables
         table_ops += _told(chosen)
-        _, start, size = tables.expanded(chosen)
-        data = [_words(*_parts(ops, start, size)) for ops in streams]
+        parts = tables.expanded(chosen)[1]
+        data = [_words(*_ranges(ops, parts)) for ops in streams]
         index = [] if number else [len(data[0])]
         for n, reach, stream in zip(layer.counts, layer.reach, data[1 - bool(number) :], strict=True):
             index += [n, len(stream), reach]
         bodies.append(b"".join([*map(_number, index), *data]))
-    parts = [h.pack(), chunk(b"QNTZ", quantisers), chunk(b"FREQ", _words(*zip(*table_ops, strict=True)))]
-    parts += [chunk(kind, data) for kind, data in ((b"META", coded.meta), (b"ICCP", coded.icc)) if data]
-    parts += [chunk(b"LAY%d" % (i + 1), body) for i, body in enumerate(bodies)]
-    return b"".join([*parts, chunk(b"END ", b"")])
+    whole = [h.pack(), chunk(b"QNTZ", quantisers), chunk(b"FREQ", _words(*zip(*table_ops, strict=True)))]
+    whole += [chunk(kind, data) for kind, data in ((b"META", coded.meta), (b"ICCP", coded.icc)) if data]
+    whole += [chunk(b"LAY%d" % (i + 1), body) for i, body in enumerate(bodies)]
+    return b"".join([*whole, chunk(b"END ", b"")])
 
 
 def coded_size(coded: Coded) -> int:
@@ -182,9 +184,9 @@ def _chosen(streams: Sequence[Floats], channels: int) -> Floats:
     return np.array(chosen)
 
 
-def _parts(ops: Floats, start: Floats, size: Floats) -> tuple[Floats, Floats]:
+def _ranges(ops: Floats, parts: Floats) -> tuple[Floats, Floats]:
     starts, sizes = np.empty(len(ops), np.int64), np.empty(len(ops), np.int64)
-    symbols.ranges(ops, len(ops), start, size, starts, sizes)
+    symbols.ranges(ops, len(ops), parts, starts, sizes)
     return starts, sizes
 
 
@@ -216,14 +218,14 @@ class Stream:
         if len(data) < 4 or len(data) % 2:
             raise Malformed(f"{what} of {len(data)} bytes")
         self.what = what
-        self.words = np.frombuffer(data, "<u2")
-        self.state = np.array([(int(self.words[0]) | int(self.words[1]) << 16), 2], np.int64)
-        if self.state[0] < rans.LOW:
+        self.words = np.append(np.frombuffer(data, "<u2"), np.uint16(0))  # what is read past the end
+        self.state = int(self.words[0]) | int(self.words[1]) << 16
+        if self.state < rans.LOW:
             raise Malformed(f"{what} begins impossibly")
 
-    def close(self) -> None:
+    def close(self, x: int, at: int) -> None:
         """All was read, and what was read is what was written."""
-        if self.state[0] != rans.LOW or self.state[1] != len(self.words):
+        if x != rans.LOW or at != len(self.words) - 1:
             raise Malformed(f"{self.what} does not end where it should")
 
 
@@ -260,6 +262,7 @@ class Parsed:
     cell: int
     mean: tuple[int, ...]
     basis: Floats
+    step: int
     deltas: tuple[int, ...]
     tables: tuple[Floats, ...]  # [T, 66] by layer
     background: Floats
@@ -268,7 +271,7 @@ class Parsed:
     icc: bytes
     sizes: dict[str, int]
 
-    def integers(self, layer: int, block: int, parts: tuple[Floats, Floats, Floats]) -> Floats:
+    def integers(self, layer: int, block: int, parts: tuple[Floats, Floats]) -> Floats:
         """[n, 5 + C] of one block of a layer, ``parts`` being its tables `expanded`."""
         points, _, data = self.blocks[layer][block]
         stream = Stream(data, f"block {block} of layer {layer + 1}")
@@ -277,13 +280,13 @@ class Parsed:
         if points > 8 * len(data) + 64:
             raise LimitExceeded(f"{points} Gaussians in {len(data)} bytes")
         found = np.zeros((points, 5 + self.header.channels), np.int64)
-        sound = symbols.take_block(
-            stream.state, stream.words, parts, counts, self.cell, x >> self.cell, y >> self.cell,
+        sound, *end = symbols.take_block(
+            stream.state, 2, stream.words, parts, counts, self.cell, x >> self.cell, y >> self.cell,
             self.header.channels, found,
         )  # fmt: skip
         if not sound:
             raise Malformed(f"{stream.what} says something impossible")
-        stream.close()
+        stream.close(*end)
         return found
 
 
@@ -308,20 +311,23 @@ def open_file(data: bytes, *, partial: bool = False) -> Parsed:
         raise Malformed("more layers than the header says")
     c = header.channels
     quantisers = found[b"QNTZ"]
-    if len(quantisers) != 1 + c * c + c + 2 * header.layers or quantisers[0] not in CELLS:
+    if len(quantisers) != 1 + c * c + c + 2 * (header.layers + 1) or quantisers[0] not in CELLS:
         raise Malformed("the quantisers are not those of this picture")
     basis = np.frombuffer(quantisers, np.int8, c * c, 1).reshape(c, c)
     mean = tuple(quantisers[1 + c * c : 1 + c * c + c])
-    deltas = struct.unpack_from(f"<{header.layers}H", quantisers, 1 + c * c + c)
-    if not all(deltas):
+    step, *deltas = struct.unpack_from(f"<{header.layers + 1}H", quantisers, 1 + c * c + c)
+    if not step or not all(deltas):
         raise Malformed("a step of 0")
     stream = Stream(found[b"FREQ"], "the tables")
-    chosen = tuple(
-        tables.read(stream.state, stream.words, symbols.contexts(c), *tables.CHANGE_TABLE) for _ in layers
-    )
-    if any(table[0, 1] < 0 for table in chosen):
-        raise Malformed("a table that is none")
-    stream.close()
+    x, at, chosen = stream.state, 2, []
+    for _ in layers:
+        found_tables, x, at = tables.read(
+            x, at, stream.words, symbols.contexts(c), *tables.CHANGE_TABLE
+        )
+        if found_tables[0, 1] < 0:
+            raise Malformed("a table that is none")
+        chosen.append(found_tables)
+    stream.close(x, at)
     shape = (*nodes(header.height, header.width), c)
     background, blocks = np.zeros(shape, np.int64), []
     for number, name in enumerate(there):
@@ -333,8 +339,8 @@ def open_file(data: bytes, *, partial: bool = False) -> Parsed:
         if number == 0:
             length = index.pop(0)
             stream = Stream(body[at : at + length], "the background")
-            symbols.take_background(stream.state, stream.words, tables.expanded(chosen[0]), background)
-            stream.close()
+            parts = tables.expanded(chosen[0])
+            stream.close(*symbols.take_background(stream.state, 2, stream.words, parts, background))
             at += length
         listed = []
         for points, length, reach in zip(index[::3], index[1::3], index[2::3], strict=True):
@@ -348,7 +354,7 @@ def open_file(data: bytes, *, partial: bool = False) -> Parsed:
         raise Malformed(f"{total} Gaussians where the header says {header.points}")
     sizes = {kind.decode(): len(payload) for kind, payload in found.items()}
     return Parsed(
-        header, quantisers[0], mean, basis, deltas, chosen, background, tuple(blocks),
+        header, quantisers[0], mean, basis, step, tuple(deltas), tuple(chosen), background, tuple(blocks),
         found.get(b"META", b""), found.get(b"ICCP", b""), sizes,
     )  # fmt: skip
 
@@ -365,5 +371,5 @@ def parse(data: bytes) -> Coded:
             Layer(file.deltas[number], np.concatenate(integers), points, reach, file.tables[number])
         )
     return Coded(
-        file.header, file.cell, file.mean, file.basis, file.background, tuple(layers), file.meta, file.icc
+        file.header, file.cell, file.mean, file.basis, file.step, file.background, tuple(layers), file.meta, file.icc
     )

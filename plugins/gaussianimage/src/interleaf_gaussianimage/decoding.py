@@ -5,6 +5,7 @@
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,8 +15,8 @@ from .bands import Crew
 from .codec import AXES, STEP, Grid, Parsed, open_file
 from .format import Header
 from .kernels import compiled
-from .lanes import WIDTH
-from .quantising import SHEAR, SIZE, class_of, position_steps
+from .lanes import WIDTH, fma, load, spread, store
+from .quantising import MOST, SHEAR, SIZES, class_of, position_steps
 from .splats import Floats, Splats
 
 BAND = 4 << 20  # samples that a thread holds as floats
@@ -31,8 +32,7 @@ def restore(integers, delta, basis, scale, theta, geometry, color):
             norm += integers[n, 5 + j] ** 2
         k = class_of(norm)
         ex, ey = position_steps(k, integers[n, 2], integers[n, 3], integers[n, 4])
-        l1 = math.exp(integers[n, 2] * SIZE / (1 << k))
-        l3 = math.exp(integers[n, 3] * SIZE / (1 << k))
+        l1, l3 = SIZES[k, MOST + integers[n, 2]], SIZES[k, MOST + integers[n, 3]]
         theta[n, 0] = (integers[n, 0] + 0.5) * 2.0**ex * scale - 0.5
         theta[n, 1] = (integers[n, 1] + 0.5) * 2.0**ey * scale - 0.5
         theta[n, 2], theta[n, 4] = l1 * scale, l3 * scale
@@ -49,17 +49,28 @@ def restore(integers, delta, basis, scale, theta, geometry, color):
 
 
 @compiled
-def smooth(canvas, stride, rows, columns, bounds, mean, first, last):
-    """Fill rows first..last-1 with mean [C] + rows [H, J, C] times columns [J, W], nonzero in bounds [J, 2]."""
+def smooth(canvas, stride, down, amplitudes, columns, used, mean, first, last):
+    """Fill rows first..last-1 with mean [C] + down [H, I] times amplitudes [I, C, J] times columns [J * stride].
+
+    used [stride / 16, 2]: the nodes j that columns first..first+15 need.
+    """
+    channels = len(mean)
+    row = np.empty(amplitudes.shape[1:], amplitudes.dtype)
     for y in range(first, last):
-        for c in range(len(mean)):
-            at = (y * len(mean) + c) * stride
-            canvas[at : at + columns.shape[1]] = mean[c]
-            for j in range(len(columns)):
-                left, right = bounds[j, 0], bounds[j, 1]
-                value = rows[y, j, c]
-                for x in range(left, right):
-                    canvas[at + x] += value * columns[j, x]
+        row[:] = 0.0
+        for i in range(len(amplitudes)):
+            if down[y, i] != 0.0:
+                for c in range(channels):
+                    for j in range(row.shape[1]):
+                        row[c, j] += down[y, i] * amplitudes[i, c, j]
+        for c in range(channels):
+            at = (y * channels + c) * stride
+            for part in range(len(used)):
+                x = part * WIDTH
+                value = spread(mean[c])
+                for j in range(used[part, 0], used[part, 1]):
+                    value = fma(spread(row[c, j]), load(columns, j * stride + x), value)
+                store(canvas, at + x, value)
 
 
 @compiled
@@ -166,7 +177,7 @@ def _drawn(
     top = (1 << h.depth) - 1
     out = np.empty((height, width, h.channels), np.uint8 if h.depth == 8 else np.uint16)
     stride = width + WIDTH
-    rows, columns, bounds = _background(file, (x0, y0, width, height), scale)
+    down, *grid = _background(file, (x0, y0, width, height), scale, stride)
     mean = np.array(file.mean, np.float32)
     add = kernels.add_rows(h.channels)
     band = max(1, BAND // (stride * h.channels))
@@ -177,7 +188,7 @@ def _drawn(
         for begin in range(first, last, band):
             end = min(begin + band, last)
             high = end - begin
-            smooth(canvas, stride, rows[begin:end], columns, bounds, mean, 0, high)
+            smooth(canvas, stride, down[begin:end], *grid, mean, 0, high)
             for part in parts:
                 if part.top <= y0 + end and part.bottom >= y0 + begin:
                     add(part.geometry, part.color, canvas, stride, 0, high, x0, y0 + begin, width)
@@ -198,18 +209,28 @@ def _costs(parts: list[Part], y0: int, height: int) -> Floats:
 
 
 def _background(
-    file: Parsed, box: tuple[int, int, int, int], scale: float
-) -> tuple[Floats, Floats, Floats]:
-    """The background's rows [H, J, C] and columns [J, W] within a box of drawn pixels; where they are not 0."""
+    file: Parsed, box: tuple[int, int, int, int], scale: float, stride: int
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """What `smooth` needs for a box of drawn pixels."""
     h = file.header
     down = background.taps(h.height, scale, box[1], box[3])
-    across = background.taps(h.width, scale, box[0], box[2])
-    amplitudes = file.background * (file.deltas[0] / STEP / 2) @ axes(file)
-    rows = np.tensordot(down, amplitudes, (1, 0)).astype(np.float32)
-    columns = np.ascontiguousarray(across.T, np.float32)
-    used = columns != 0
-    left, right = used.argmax(axis=1), columns.shape[1] - used[:, ::-1].argmax(axis=1)
-    return rows, columns, np.stack([left, np.where(used.any(axis=1), right, left)], axis=1)
+    across, used = _columns(h.width, scale, box[0], box[2], stride)
+    # no matrix product of numpy's: its threads would go on spinning beside ours
+    amplitudes = np.einsum("ijc,cd->idj", file.background * (file.step / STEP), axes(file))
+    return down, np.ascontiguousarray(amplitudes, np.float32), across, used
+
+
+@lru_cache(16)
+def _columns(
+    length: int, scale: float, first: int, count: int, stride: int
+) -> tuple[Floats, Floats]:
+    across = background.taps(length, scale, first, count)
+    columns = np.zeros((across.shape[1], stride), np.float32)
+    columns[:, :count] = across.T
+    lanes = -(-count // WIDTH)
+    needed = (columns[:, : lanes * WIDTH].reshape(len(columns), lanes, WIDTH) != 0).any(axis=2)
+    used = np.stack([needed.argmax(axis=0), len(columns) - needed[::-1].argmax(axis=0)], axis=1)
+    return columns.ravel(), used
 
 
 def splats_of(data: bytes, layers: int | None = None) -> Splats:

@@ -40,12 +40,9 @@ def class_of(norm):
     return k
 
 
-@compiled
-def log2_fixed(value):
+def _log2_fixed(value: int) -> int:
     """log2 of an integer >= 1 in 1/65536, rounded down to 1/256, by squaring."""
-    whole = 0
-    while value >> (whole + 1):
-        whole += 1
+    whole = value.bit_length() - 1
     mantissa = (value << 30) >> whole  # 1 <= m < 2, 30 fractional bits
     result = whole << 16
     for bit in range(8):
@@ -56,13 +53,20 @@ def log2_fixed(value):
     return result
 
 
+MOST = 1 << 11  # sizes and shears of a file are below this
+# log2 sqrt(1 + v^2) in 1/65536 for v = i SHEAR 2^-k, and exp(i SIZE 2^-k) for i > -MOST
+_FLAT = np.array(
+    [[(_log2_fixed((1 << 2 * k) + 4 * i * i) >> 1) - (k << 16) for i in range(MOST)] for k in range(CLASSES)]
+)
+SIZES = np.exp(np.clip(np.arange(-MOST, MOST) * SIZE / (1 << np.arange(CLASSES))[:, None], -9, 9))
+
+
 @compiled
 def position_steps(k, i1, i3, iv):
     """Powers of two (ex, ey) of the steps of x and y, from the integers of class and shape."""
-    flat = (log2_fixed((1 << 2 * k) + 4 * iv * iv) >> 1) - (k << 16)  # log2 sqrt(1 + v^2)
-    ex = _LOG2_SIZE - (k << 16) + ((i1 * _LOG2_STEP) >> k) - flat
-    ey = _LOG2_SIZE - (k << 16) + ((i3 * _LOG2_STEP) >> k)
-    ex, ey = (ex + 32768) >> 16, (ey + 32768) >> 16
+    base = _LOG2_SIZE - (k << 16) + 32768
+    ex = (base + ((i1 * _LOG2_STEP) >> k) - _FLAT[k, min(abs(iv), MOST - 1)]) >> 16
+    ey = (base + ((i3 * _LOG2_STEP) >> k)) >> 16
     return min(max(ex, FINEST), COARSEST), min(max(ey, FINEST), COARSEST)
 
 

@@ -32,45 +32,43 @@ def encode(starts, sizes, out):
 
     out [n + 2] uint16 is filled from its end; a symbol of size 4096 costs nothing.
     """
-    x = np.uint64(LOW)
-    at = len(out)
+    x, at = LOW, len(out)
     for i in range(len(starts) - 1, -1, -1):
-        size = np.uint64(sizes[i])
-        if x >= size << np.uint64(32 - BITS):
+        size = sizes[i]
+        if x >= size << 32 - BITS:
             at -= 1
-            out[at] = x & np.uint64(0xFFFF)
-            x >>= np.uint64(16)
-        x = ((x // size) << np.uint64(BITS)) + x % size + np.uint64(starts[i])
-    out[at - 1], out[at - 2] = x >> np.uint64(16), x & np.uint64(0xFFFF)
+            out[at] = x & 0xFFFF
+            x >>= 16
+        x = (x // size << BITS) + x % size + starts[i]
+    out[at - 1], out[at - 2] = x >> 16, x & 0xFFFF
     return at - 2
 
 
 @compiled
-def read_symbol(state, words, lookup, start, size):
-    """The next symbol by a table's lookup [4096], start [64] and size [64]; state [2] = (x, next word).
+def read_symbol(x, at, words, lookup, parts, table):
+    """(symbol, x, at): the next symbol by a table of `tables.expanded`, x the state, at the next word.
 
     Past the end it goes on with zeros, and the state ends wrong.
     """
-    x = state[0]
     slot = x & (TOTAL - 1)
-    symbol = lookup[slot]
-    x = np.int64(size[symbol]) * (x >> BITS) + slot - np.int64(start[symbol])
-    if x < LOW:
-        x = (x << 16) | (np.int64(words[state[1]]) if state[1] < len(words) else np.int64(0))
-        state[1] += 1
-    state[0] = x
-    return np.int64(symbol)
+    symbol = np.int64(lookup[table * TOTAL + slot])
+    part = np.int64(parts[table * SYMBOLS + symbol])
+    x = (part & 0x1FFF) * (x >> BITS) + slot - (part >> 16)
+    more = x << 16 | np.int64(words[min(at, len(words) - 1)])
+    short = x < LOW
+    x = more if short else x
+    at += short
+    return symbol, x, at
 
 
 @compiled
-def read_bits(state, words, count):
-    """The next ``count`` bits, at most 12, each as likely as not."""
-    x = state[0]
+def read_bits(x, at, words, count):
+    """(value, x, at): the next ``count`` bits, at most 12, each as likely as not."""
     slot, spare = x & (TOTAL - 1), BITS - count
     value = slot >> spare
-    x = ((x >> BITS) << spare) + (slot & ((1 << spare) - 1))
-    if x < LOW:
-        x = (x << 16) | (np.int64(words[state[1]]) if state[1] < len(words) else np.int64(0))
-        state[1] += 1
-    state[0] = x
-    return value
+    x = (x >> BITS << spare) + (slot & ((1 << spare) - 1))
+    more = x << 16 | np.int64(words[min(at, len(words) - 1)])
+    short = x < LOW
+    x = more if short else x
+    at += short
+    return value, x, at

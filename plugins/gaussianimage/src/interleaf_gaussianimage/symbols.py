@@ -8,9 +8,11 @@ Of classes above 3 the low bits are near random and are written as they are.
 # mypy: disable-error-code="no-untyped-def, no-untyped-call"
 # (numba infers the types of compiled functions)
 
+import numpy as np
+
 from .kernels import compiled
 from .quantising import CLASSES, class_of, position_steps
-from .rans import read_bits, read_symbol
+from .rans import SYMBOLS, read_bits, read_symbol
 
 COUNTS = 11  # contexts
 SHIFT_COUNT, SHIFT_SIZE = 15, 8  # so that common values are told directly
@@ -87,15 +89,17 @@ def put_bits(ops, at, count, value):
 
 
 @compiled
-def take(state, words, tables, context):
-    """Read a value that `put` wrote; ``tables`` = (lookup, start, size) of every context."""
-    symbol = read_symbol(state, words, tables[0][context], tables[1][context], tables[2][context])
+def take(x, at, words, tables, context):
+    """(value, x, at): a value that `put` wrote; ``tables`` as `tables.expanded` gives them."""
+    symbol, x, at = read_symbol(x, at, words, tables[0], tables[1], context)
     if 16 <= symbol <= 46:
-        return symbol - 31
-    e = symbol - 47 if symbol > 46 else 15 - symbol
-    e = min(e, MOST_BITS)
-    size = DIRECT + (1 << e) + (read_bits(state, words, e) if e else 0)
-    return size if symbol > 46 else -size
+        return symbol - 31, x, at
+    e = min(symbol - 47 if symbol > 46 else 15 - symbol, MOST_BITS)
+    size = DIRECT + (1 << e)
+    if e:
+        more, x, at = read_bits(x, at, words, e)
+        size += more
+    return size if symbol > 46 else -size, x, at
 
 
 @compiled
@@ -129,46 +133,54 @@ def put_block(integers, counts, cell, channels, ops):
 
 
 @compiled
-def take_block(state, words, tables, counts, cell, left, top, channels, integers):
-    """Read what `put_block` wrote into integers [n, 5 + C]; whether it makes sense.
+def take_block(x, at, words, tables, counts, cell, left, top, channels, integers):
+    """(sound, x, at): read what `put_block` wrote into integers [n, 5 + C]; whether it makes sense.
 
     left, top: the block's corner in cells. counts [rows, columns] is filled.
     """
     total = 0
-    for y in range(counts.shape[0]):
-        for x in range(counts.shape[1]):
-            found = take(state, words, tables, count_context(counts, y, x)) + SHIFT_COUNT
+    for row in range(counts.shape[0]):
+        for column in range(counts.shape[1]):
+            found, x, at = take(x, at, words, tables, count_context(counts, row, column))
+            found += SHIFT_COUNT
             if found < 0 or total + found > len(integers):
-                return False
-            counts[y, x] = found
+                return False, x, at
+            counts[row, column] = found
             total += found
     if total != len(integers):
-        return False
+        return False, x, at
     n = 0
-    for y in range(counts.shape[0]):
-        for x in range(counts.shape[1]):
-            for _ in range(counts[y, x]):
+    for row in range(counts.shape[0]):
+        for column in range(counts.shape[1]):
+            for _ in range(counts[row, column]):
                 before, norm = 0, 0
                 for j in range(channels):
-                    q = take(state, words, tables, amplitude_context(j, before))
+                    q, x, at = take(x, at, words, tables, amplitude_context(j, before))
                     integers[n, 5 + j] = q
                     before += abs(q)
                     norm += q * q
                 k = class_of(norm)
                 low = max(0, k - PLAIN_CLASS)
                 for j in range(3):
-                    shift = SHIFT_SIZE if j < 2 else 0
-                    high = take(state, words, tables, shape_context(channels, j, k)) + shift
-                    if abs(high) > LARGEST_HIGH:
-                        return False
-                    bits = read_bits(state, words, low) if low else 0
-                    integers[n, 2 + j] = (high << low) | bits
+                    value, x, at = take(x, at, words, tables, shape_context(channels, j, k))
+                    value += SHIFT_SIZE if j < 2 else 0
+                    if abs(value) > LARGEST_HIGH:
+                        return False, x, at
+                    if low:
+                        bits, x, at = read_bits(x, at, words, low)
+                        value = (value << low) | bits
+                    integers[n, 2 + j] = value
                 ex, ey = position_steps(k, integers[n, 2], integers[n, 3], integers[n, 4])
-                bx, by = cell - ex, cell - ey
-                integers[n, 0] = ((left + x) << bx) | (read_bits(state, words, bx) if bx else 0)
-                integers[n, 1] = ((top + y) << by) | (read_bits(state, words, by) if by else 0)
+                ix, iy = (left + column) << (cell - ex), (top + row) << (cell - ey)
+                if cell > ex:
+                    bits, x, at = read_bits(x, at, words, cell - ex)
+                    ix |= bits
+                if cell > ey:
+                    bits, x, at = read_bits(x, at, words, cell - ey)
+                    iy |= bits
+                integers[n, 0], integers[n, 1] = ix, iy
                 n += 1
-    return True
+    return True, x, at
 
 
 @compiled
@@ -184,13 +196,15 @@ def put_background(integers, ops):
 
 
 @compiled
-def take_background(state, words, tables, integers):
-    """Read what `put_background` wrote."""
+def take_background(x, at, words, tables, integers):
+    """(x, at): read what `put_background` wrote."""
     for c in range(integers.shape[2]):
         for i in range(integers.shape[0]):
             for j in range(integers.shape[1]):
-                value = take(state, words, tables, background_context(integers.shape[2], c))
+                context = background_context(integers.shape[2], c)
+                value, x, at = take(x, at, words, tables, context)
                 integers[i, j, c] = value + predicted(integers, i, j, c)
+    return x, at
 
 
 @compiled
@@ -213,12 +227,13 @@ def histograms(ops, used, found):
 
 
 @compiled
-def ranges(ops, used, start, size, starts, sizes):
+def ranges(ops, used, parts, starts, sizes):
     """The part of 4096 of every operation."""
     for i in range(used):
         context, value = ops[i, 0], ops[i, 1]
         if context >= 0:
-            starts[i], sizes[i] = start[context, value], size[context, value]
+            part = np.int64(parts[context * SYMBOLS + value])
+            starts[i], sizes[i] = part >> 16, part & 0x1FFF
         else:
             sizes[i] = 4096 >> -context
             starts[i] = value * sizes[i]

@@ -23,7 +23,10 @@ _COST = -np.log2(CHANGES / TOTAL)
 _RANGE_BITS = 14.0
 FIRST_LEVEL = 10
 _SIZE = np.pad(CHANGES, (0, SYMBOLS - len(CHANGES)))
-CHANGE_TABLE = np.repeat(np.arange(SYMBOLS), _SIZE).astype(np.uint8), np.cumsum(_SIZE) - _SIZE, _SIZE
+CHANGE_TABLE = (
+    np.repeat(np.arange(SYMBOLS), _SIZE).astype(np.uint8),
+    (_SIZE | np.cumsum(_SIZE) - _SIZE << 16).astype(np.uint32),
+)
 
 
 def levels_for(counts: Floats) -> tuple[int, Floats]:
@@ -56,60 +59,63 @@ def best(counts: Floats) -> tuple[Floats, float]:
     table[:2], table[2 : 2 + len(levels)] = (first, len(levels)), levels
     bits = _RANGE_BITS + _COST[np.diff(levels, prepend=FIRST_LEVEL) + LEVELS - 1].sum()
     used = counts > 0
-    size = expanded(table[None])[2][0]
+    size = expanded(table[None])[1] & 0x1FFF
     return table, float(bits - (counts[used] * np.log2(size[used] / TOTAL)).sum())
 
 
 @compiled
 def expanded(chosen):  # type: ignore[no-untyped-def]
-    """(lookup [T, 4096], start [T, 64], size [T, 64]) of tables [T, 66].
+    """(lookup [T * 4096], parts [T * 64]) of tables [T, 66]: symbols of slots, and start << 16 | size.
 
     The frequency of a level is near 4096 / 2^(level / 2), at least 1; what rounding leaves goes to the first
     of the likeliest symbols.
     """
     count = len(chosen)
-    lookup = np.zeros((count, TOTAL), np.uint8)
-    start, size = np.zeros((count, SYMBOLS), np.int32), np.zeros((count, SYMBOLS), np.int32)
+    lookup, parts = np.zeros(count * TOTAL, np.uint8), np.zeros(count * SYMBOLS, np.uint32)
+    size = np.zeros(SYMBOLS, np.int64)
     for t in range(count):
         first, length = chosen[t, 0], max(chosen[t, 1], 1)
         weight = 0
         for s in range(length):
             weight += WEIGHTS[chosen[t, 2 + s]]
-        left, top = TOTAL, first
-        for s in range(first, first + length):
-            size[t, s] = max(1, WEIGHTS[chosen[t, 2 + s - first]] * TOTAL // weight)
-            left -= size[t, s]
-            if size[t, s] > size[t, top]:
-                top = s
-        size[t, top] += left
+        left, top = TOTAL, 0
+        for s in range(length):
+            size[s] = max(1, WEIGHTS[chosen[t, 2 + s]] * TOTAL // weight)
+            left -= size[s]
+            top = s if size[s] > size[top] else top
+        size[top] += left
         at = 0
-        for s in range(first, first + length):
-            start[t, s] = at
-            for slot in range(at, at + size[t, s]):
-                lookup[t, slot] = s
-            at += size[t, s]
-    return lookup, start, size
+        for s in range(length):
+            parts[t * SYMBOLS + first + s] = at << 16 | size[s]
+            lookup[t * TOTAL + at : t * TOTAL + at + size[s]] = first + s
+            at += size[s]
+    return lookup, parts
 
 
 @compiled
-def read(state, words, count, lookup, start, size):  # type: ignore[no-untyped-def]
-    """``count`` tables [count, 66] from a stream; the first says a length of -1 where that failed.
+def read(x, at, words, count, lookup, parts):  # type: ignore[no-untyped-def]
+    """(tables [count, 66], x, at) from a stream; the first says a length of -1 where that failed.
 
     1 bit for one like the last, else 6 for its first symbol, 7 for its length, and changes of level.
     """
     found = np.zeros((count, COLUMNS), np.int64)
     for t in range(count):
-        if read_bits(state, words, 1):
+        same, x, at = read_bits(x, at, words, 1)
+        if same:
             found[t] = found[max(t, 1) - 1]
             continue
-        found[t, 0], found[t, 1] = read_bits(state, words, 6), read_bits(state, words, 7)
+        found[t, 0], x, at = read_bits(x, at, words, 6)
+        found[t, 1], x, at = read_bits(x, at, words, 7)
         sound = found[t, 0] + found[t, 1] <= SYMBOLS
         level = FIRST_LEVEL
         for s in range(found[t, 1] if sound else 0):
-            level += read_symbol(state, words, lookup, start, size) - LEVELS + 1
-            sound &= 0 <= level < LEVELS
+            change, x, at = read_symbol(x, at, words, lookup, parts, 0)
+            level += change - LEVELS + 1
+            if not 0 <= level < LEVELS:
+                sound = False
+                break
             found[t, 2 + s] = level
         if not sound:
             found[0, 1] = -1
-            return found
-    return found
+            break
+    return found, x, at
