@@ -39,11 +39,13 @@ def taps(length: int, scale: float = 1.0, first: int = 0, count: int | None = No
 
 
 def solve(rows_of: Callable[[int, int], Floats], shape: tuple[int, ...], step: float) -> Floats:
-    """Integers [I, J, C] of the amplitudes in steps of ``step``; ``rows_of(a, b)`` gives rows of the picture."""
+    """Integers [I, J, C] of the amplitudes in steps of ``step``; ``rows_of(a, b)`` gives rows."""
     inverse = []
     for length in shape[:2]:
         t = taps(length).astype(np.float64)
-        inverse.append(np.linalg.solve(t.T @ t + RIDGE * np.eye(t.shape[1]), t.T).astype(np.float32))
+        inverse.append(
+            np.linalg.solve(t.T @ t + RIDGE * np.eye(t.shape[1]), t.T).astype(np.float32)
+        )
     found = np.zeros((len(inverse[0]), len(inverse[1]), shape[2]))
     for a in range(0, shape[0], ROWS):
         part = rows_of(a, a + ROWS)

@@ -20,7 +20,7 @@ from . import rans, symbols, tables
 from .background import nodes
 from .format import Header, LimitExceeded, Malformed, Truncated, chunk, chunks
 from .kernels import compiled
-from .quantising import class_of, position_steps
+from .quantising import CLASSES, class_of, position_steps
 from .splats import Floats
 
 STEP = 64  # Delta is told in 1/64 of an 8-bit level
@@ -108,7 +108,9 @@ def write(coded: Coded) -> bytes:
     """The file; ``write(parse(data)) == data``."""
     h = coded.header
     quantisers = bytes([coded.cell]) + coded.basis.astype(np.int8).tobytes() + bytes(coded.mean)
-    quantisers += struct.pack(f"<{h.layers + 1}H", coded.step, *(layer.delta for layer in coded.layers))
+    quantisers += struct.pack(
+        f"<{h.layers + 1}H", coded.step, *(layer.delta for layer in coded.layers)
+    )
     table_ops: list[tuple[int, int]] = []
     bodies = []
     for number, layer in enumerate(coded.layers):
@@ -118,11 +120,19 @@ def write(coded: Coded) -> bytes:
         parts = tables.expanded(chosen)[1]
         data = [_words(*_ranges(ops, parts)) for ops in streams]
         index = [] if number else [len(data[0])]
-        for n, reach, stream in zip(layer.counts, layer.reach, data[1 - bool(number) :], strict=True):
+        for n, reach, stream in zip(
+            layer.counts, layer.reach, data[1 - bool(number) :], strict=True
+        ):
             index += [n, len(stream), reach]
         bodies.append(b"".join([*map(_number, index), *data]))
-    whole = [h.pack(), chunk(b"QNTZ", quantisers), chunk(b"FREQ", _words(*zip(*table_ops, strict=True)))]
-    whole += [chunk(kind, data) for kind, data in ((b"META", coded.meta), (b"ICCP", coded.icc)) if data]
+    whole = [
+        h.pack(),
+        chunk(b"QNTZ", quantisers),
+        chunk(b"FREQ", _words(*zip(*table_ops, strict=True))),
+    ]
+    whole += [
+        chunk(kind, data) for kind, data in ((b"META", coded.meta), (b"ICCP", coded.icc)) if data
+    ]
     whole += [chunk(b"LAY%d" % (i + 1), body) for i, body in enumerate(bodies)]
     return b"".join([*whole, chunk(b"END ", b"")])
 
@@ -160,7 +170,7 @@ def _groups(channels: int) -> list[range]:
     """Contexts that may share a table with the one before."""
     ends = [0, symbols.COUNTS, symbols.COUNTS + 1]
     ends += [ends[-1] + 4 * (i + 1) for i in range(channels - 1)]
-    ends += [ends[-1] + symbols.CLASSES * (i + 1) for i in range(3)]
+    ends += [ends[-1] + CLASSES * (i + 1) for i in range(3)]
     return [*map(range, ends, ends[1:]), range(ends[-1], ends[-1] + channels)]
 
 
@@ -171,7 +181,9 @@ def _chosen(streams: Sequence[Floats], channels: int) -> Floats:
         symbols.histograms(ops, len(ops), found)
     chosen: list[Floats] = []
     for group in _groups(channels):
-        runs: list[tuple[int, Floats, Floats, float]] = []  # how many contexts, their counts, table, bits
+        runs: list[
+            tuple[int, Floats, Floats, float]
+        ] = []  # how many contexts, their counts, table, bits
         for context in group:
             runs.append((1, found[context], *tables.best(found[context])))
             while len(runs) > 1:
@@ -218,7 +230,9 @@ class Stream:
         if len(data) < 4 or len(data) % 2:
             raise Malformed(f"{what} of {len(data)} bytes")
         self.what = what
-        self.words = np.append(np.frombuffer(data, "<u2"), np.uint16(0))  # what is read past the end
+        self.words = np.append(
+            np.frombuffer(data, "<u2"), np.uint16(0)
+        )  # what is read past the end
         self.state = int(self.words[0]) | int(self.words[1]) << 16
         if self.state < rans.LOW:
             raise Malformed(f"{what} begins impossibly")
@@ -276,7 +290,9 @@ class Parsed:
         points, _, data = self.blocks[layer][block]
         stream = Stream(data, f"block {block} of layer {layer + 1}")
         x, y, width, height = Grid.of(self.header).box(self.header, block)
-        counts = np.zeros((((height - 1) >> self.cell) + 1, ((width - 1) >> self.cell) + 1), np.int64)
+        counts = np.zeros(
+            (((height - 1) >> self.cell) + 1, ((width - 1) >> self.cell) + 1), np.int64
+        )
         if points > 8 * len(data) + 64:
             raise LimitExceeded(f"{points} Gaussians in {len(data)} bytes")
         found = np.zeros((points, 5 + self.header.channels), np.int64)
@@ -371,5 +387,13 @@ def parse(data: bytes) -> Coded:
             Layer(file.deltas[number], np.concatenate(integers), points, reach, file.tables[number])
         )
     return Coded(
-        file.header, file.cell, file.mean, file.basis, file.step, file.background, tuple(layers), file.meta, file.icc
+        file.header,
+        file.cell,
+        file.mean,
+        file.basis,
+        file.step,
+        file.background,
+        tuple(layers),
+        file.meta,
+        file.icc,
     )

@@ -10,9 +10,9 @@ from interleaf.builtin.config import RampConfig
 from interleaf.builtin.schedules import Cosine
 from interleaf.errors import InvalidInput
 from interleaf.interfaces import Context, Model, Renderer
-from interleaf.values import Image
+from interleaf.values import Artifact, Image
 from interleaf_gaussianimage.checkpoint import Checkpoint
-from interleaf_gaussianimage.config import DrawConfig, FitConfig
+from interleaf_gaussianimage.config import DrawConfig, FitConfig, GsiConfig
 from interleaf_gaussianimage.drawing import render
 from interleaf_gaussianimage.fitting import Fitting, Rates
 from interleaf_gaussianimage.initial import start
@@ -107,6 +107,52 @@ class Draw(Renderer):
             DrawConfig(backend="numpy"),
         ]
         return {"configs": configs, "calls": {"render": [{"splats": splats}]}}
+
+
+class Gsi(Model):
+    """Pictures as ``.gsi`` files."""
+
+    Config = GsiConfig
+
+    def encode(
+        self, image: Image, splats: Splats | None = None, ctx: Context | None = None
+    ) -> Artifact:
+        """The file of a picture; ``splats`` are Gaussians fitted to it, to go on from."""
+        from interleaf_gaussianimage.encoding import encode
+
+        c, ctx = self.config, ctx or Context()
+        if splats is not None and (splats.height, splats.width) != image.pixels.shape[:2]:
+            raise InvalidInput("the splats were fitted to a picture of another size")
+        try:
+            data = encode(
+                image.pixels, bpp=c.bpp, psnr=c.psnr, points=c.points, preset=c.preset, begin=splats,
+                layers=c.layers, seed=int(ctx.rng.integers(1 << 31)), threads=ctx.threads or None,
+                icc=image.icc, report=ctx.monitor.progress,
+            )  # fmt: skip
+        except ValueError as error:
+            raise InvalidInput(str(error), hint="interleaf info gaussianimage.gsi") from None
+        return Artifact(data, "image/x-gsi")
+
+    def decode(self, code: Artifact, ctx: Context | None = None) -> Image:
+        """The picture of a file, uint8 or uint16."""
+        from interleaf_gaussianimage.codec import open_file
+        from interleaf_gaussianimage.decoding import decode
+
+        pixels = decode(code.data, threads=(ctx and ctx.threads) or None)
+        return Image(pixels, open_file(code.data).icc)
+
+    @classmethod
+    def examples(cls) -> Mapping[str, Any]:
+        """What the conformance kit tries."""
+        ramp = np.linspace(0, 255, 24 * 40 * 3).reshape(24, 40, 3).astype(np.uint8)
+        pictures = [Image(ramp), Image(ramp[:1, :1]), Image(ramp[:, :, :1].astype(np.uint16) * 257)]
+        configs = [GsiConfig(bpp=2.0, preset="fast"), GsiConfig(points=20, preset="fast", layers=2)]
+        code = Path(__file__).with_name("example.gsi")
+        calls = {
+            "encode": [{"image": p} for p in pictures],
+            "decode": [{"code": Artifact(code.read_bytes(), "image/x-gsi")}],
+        }
+        return {"configs": configs, "calls": calls}
 
 
 def unit_samples(image: Image | Floats | str | Path) -> Floats:

@@ -35,3 +35,15 @@ class DrawConfig:
     scale: Annotated[float, Gt(0), Le(64)] = 1.0
     window: tuple[int, ...] = ()
     backend: Literal["numba", "numpy"] = "numba"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GsiConfig:
+    """One of ``bpp`` (bits per pixel of the file; 0.3 if none is given), ``psnr`` (dB) and ``points`` says
+    what to reach. ``preset``: how long to look for it. ``layers``: parts that draw alone."""
+
+    bpp: Annotated[float, Ge(0.005), Le(24)] | None = None
+    psnr: Annotated[float, Ge(10), Le(60)] | None = None
+    points: Annotated[int, Ge(1)] | None = None
+    preset: Literal["fast", "default", "max"] = "default"
+    layers: Annotated[int, Ge(1), Le(4)] = 1

@@ -50,7 +50,7 @@ def restore(integers, delta, basis, scale, theta, geometry, color):
 
 @compiled
 def smooth(canvas, stride, down, amplitudes, columns, used, mean, first, last):
-    """Fill rows first..last-1 with mean [C] + down [H, I] times amplitudes [I, C, J] times columns [J * stride].
+    """Fill rows first..last-1 with mean [C] + down [H, I] amplitudes [I, C, J] columns [J * stride].
 
     used [stride / 16, 2]: the nodes j that columns first..first+15 need.
     """
@@ -146,9 +146,13 @@ def read_parts(
     for number, listed in enumerate(file.blocks[:layers]):
         for block, (points, reach, _) in enumerate(listed):
             x, y, width, height = grid.box(file.header, block)
-            apart = max(x - box[0] - box[2], box[0] - x - width, y - box[1] - box[3], box[1] - y - height)
+            apart = max(
+                x - box[0] - box[2], box[0] - x - width, y - box[1] - box[3], box[1] - y - height
+            )
             if points and apart <= reach:
-                jobs.append((number, block, (y - reach) * scale - 1, (y + height + reach) * scale + 1))
+                jobs.append(
+                    (number, block, (y - reach) * scale - 1, (y + height + reach) * scale + 1)
+                )
     expanded = [tables.expanded(t) for t in file.tables]
     found: list[Part | None] = [None] * len(jobs)
     basis = axes(file)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal, get_args
 
 import numpy as np
@@ -27,6 +28,7 @@ from .tuning import (
     DECIBELS,
     FINEST_DELTA,
     SLOPE,
+    Control,
     Recipe,
     Tuning,
     begin_at,
@@ -34,10 +36,11 @@ from .tuning import (
 )
 
 Preset = Literal["fast", "default", "max"]
-PRESETS = {"fast": 400, "default": 1500, "max": 10_000}
+PRESETS: dict[Preset, int] = {"fast": 400, "default": 1500, "max": 10_000}
 assert tuple(PRESETS) == get_args(Preset)
 BLOCK = 8  # log2 of a block's side
 BITS_EACH = 34.0  # per Gaussian
+FALL = {"bpp": 0.16, "points": 0.3}  # bits follow about steps^-0.16 at one Delta, points steps^-0.3
 SHARES = {1: (1.0,), 2: (0.3, 0.7), 3: (0.15, 0.3, 0.55), 4: (0.1, 0.15, 0.25, 0.5)}
 
 
@@ -49,7 +52,7 @@ class Goal:
     value: float
 
     def begin(self, pixels: int) -> tuple[float, int]:
-        """A Delta to begin with, and how many Gaussians to begin from, of which the rate leaves about half."""
+        """A Delta and how many Gaussians to begin with; the rate leaves about half of them."""
         v = self.value
         bpp = v
         if self.kind == "psnr":
@@ -59,9 +62,7 @@ class Goal:
         elif self.kind == "delta":
             bpp = 0.072 * (72.0 / v) ** SLOPE
         delta = self.value if self.kind == "delta" else 72.0 * (bpp / 0.072) ** (-1 / SLOPE)
-        kept = bpp * pixels / BITS_EACH
-        points = 2.8 * kept / (1 + 0.47 * bpp * bpp)
-        return min(max(delta, FINEST_DELTA), COARSEST_DELTA), int(min(max(points, 8), pixels / 3 + 8))
+        return min(max(delta, FINEST_DELTA), COARSEST_DELTA), beginning(bpp, pixels)
 
     def share(self, part: float, reached: float) -> Goal:
         """The goal of a layer that has ``part`` of the bits, ``reached`` with those before it."""
@@ -75,10 +76,15 @@ class Goal:
             return 1.0
         if self.kind == "psnr":
             psnr = 10 * math.log10(255.0**2 / (error + 1 / 12))
-            change = 0.4 * (psnr - self.value) / DECIBELS  # quality follows Delta late
-            return math.exp(min(max(change, -0.15), 0.15))
+            return math.exp((psnr - self.value) / DECIBELS)
         reached = size() * 8 / pixels if self.kind == "bpp" else max(points, 1)
         return float((reached / self.value) ** (1 / SLOPE))
+
+
+def beginning(bpp: float, pixels: int) -> int:
+    """Gaussians to begin from; at low rates many compete for few places."""
+    points = 2.8 * bpp * pixels / BITS_EACH / (1 + 0.47 * bpp * bpp)
+    return int(min(max(points, 8), pixels / 3 + 8))
 
 
 @dataclass(frozen=True)
@@ -150,8 +156,13 @@ def encode(
 
 
 def _goal(bpp: float | None, psnr: float | None, points: int | None) -> Goal:
-    given = [Goal(kind, float(value)) for kind, value in
-             (("bpp", bpp), ("psnr", psnr), ("points", points)) if value is not None]  # fmt: skip
+    given = []
+    if bpp is not None:
+        given.append(Goal("bpp", bpp))
+    if psnr is not None:
+        given.append(Goal("psnr", psnr))
+    if points is not None:
+        given.append(Goal("points", points))
     if len(given) > 1:
         raise ValueError("give one of bpp, psnr and points")
     goal = given[0] if given else Goal("bpp", 0.3)
@@ -171,11 +182,14 @@ def _checked(image: Floats) -> Floats:
     if image.dtype in (np.uint8, np.uint16):
         return image
     if image.dtype.kind != "f" or not np.isfinite(image).all():
-        raise ValueError(f"samples of {image.dtype} that are no finite numbers in 0..1, uint8 or uint16")
+        raise ValueError(
+            f"samples of {image.dtype} that are no finite numbers in 0..1, uint8 or uint16"
+        )
     return np.rint(np.clip(image, 0, 1) * 255).astype(np.uint8)
 
 
 PIECE, MARGIN, WHOLE = 1024, 64, 1 << 21  # px
+TRIES, CLOSE = 3, 0.1  # whole fits, and when one is good enough: in log Delta
 PROBES = 4  # pieces of a large picture that decide Delta
 
 Box = tuple[int, int, int, int]
@@ -214,7 +228,9 @@ class Encoding:
         for delta, pieces in self.layers:
             near = [p for p in pieces if len(p)]
             if near:
-                target -= drawn(np.concatenate(near), delta / STEP, self.axes.matrix, box, self.crew)
+                target -= drawn(
+                    np.concatenate(near), delta / STEP, self.axes.matrix, box, self.crew
+                )
         return target
 
     def solve_background(self, delta: float) -> None:
@@ -224,7 +240,9 @@ class Encoding:
             axes = np.linalg.inv(self.axes.matrix)
             mean = np.array(self.axes.mean, np.float32)
             self.background = background.solve(
-                lambda a, b: (self.samples[a:b] * self.unit - mean) @ axes, self.samples.shape, self.step / STEP
+                lambda a, b: (self.samples[a:b] * self.unit - mean) @ axes,
+                self.samples.shape,
+                self.step / STEP,
             )
 
     def coded(self, meta: bytes = b"", icc: bytes = b"", cell: int | None = None) -> Coded:
@@ -240,7 +258,15 @@ class Encoding:
             layers.append(Layer(delta, integers, counts, reaches(integers, counts)))
         axes = self.axes
         return Coded(
-            header, cell, axes.mean, axes.basis, self.step, self.background, tuple(layers), meta, icc
+            header,
+            cell,
+            axes.mean,
+            axes.basis,
+            self.step,
+            self.background,
+            tuple(layers),
+            meta,
+            icc,
         )
 
     def size(self, tuning: Tuning | None = None) -> int:
@@ -251,23 +277,43 @@ class Encoding:
         del self.layers[len(self.layers) - len(more) :]
         return found
 
-    def fit(self, box: Box, goal: Goal, recipe: Recipe, theta: Floats | None, rng: np.random.Generator,
-            size: Callable[[Tuning], int], report: Callable[[int], object]) -> Tuning:  # fmt: skip
-        """Gaussians for what is left in a box."""
-        target, pixels = self.left(box), box[2] * box[3]
-        delta, points = goal.begin(pixels)
-        more = 0
+    def fit(
+        self, box: Box, delta: float, points: int, recipe: Recipe, theta: Floats | None,
+        rng: np.random.Generator, control: Control = lambda tuning: 1.0,
+        report: Callable[[int], object] = lambda step: None,
+    ) -> Tuning:  # fmt: skip
+        """Gaussians for what is left in a box, from ``points`` of them, or from ``theta``."""
+        target, more = self.left(box), 0
         if theta is None:
             first = max(1, int(points * recipe.begin))
             more = points - first
-            theta = begin_at(target, self.window(box) / np.float32(255), self.axes.matrix, first, rng)
+            theta = begin_at(
+                target, self.window(box) / np.float32(255), self.axes.matrix, first, rng
+            )
         tuning = Tuning(target, self.axes.matrix, delta, theta, recipe, self.crew)
-
-        def control(t: Tuning) -> float:
-            return goal.factor(lambda: size(t), pixels, len(t.kept()), t.error())
-
         tuning.run(more, control, report)
         return tuning
+
+    def probed(
+        self, box: Box, goal: Goal, recipe: Recipe, theta: Floats | None, rng: np.random.Generator,
+        size: Callable[[Tuning], int],
+    ) -> tuple[float, int]:  # fmt: skip
+        """A Delta that should reach the goal, and Gaussians to begin from, by short fits."""
+        pixels = box[2] * box[3]
+        delta, points = goal.begin(pixels)
+        short = replace(recipe, steps=min(max(recipe.steps // 4, 100), 300))
+        for _ in range(3 if goal.kind != "delta" else 0):
+            t = self.fit(box, delta, points, short, theta, rng)
+            factor = goal.factor(partial(size, t), pixels, len(t.kept()), t.error())
+            longer = min(recipe.steps, 3000) / short.steps
+            factor *= longer ** (-FALL.get(goal.kind, 0.0) / SLOPE)
+            delta = min(max(delta * factor, FINEST_DELTA), COARSEST_DELTA)
+            if goal.kind == "psnr":  # how many that takes depends on the picture
+                kept = len(t.kept()) * factor**-SLOPE * longer**-0.3
+                points = beginning(kept * BITS_EACH / pixels, pixels)
+            if abs(math.log(factor)) < 0.2:
+                break
+        return delta, points
 
 
 def _whole(
@@ -284,12 +330,36 @@ def _whole(
             making.solve_background(mine.begin(height * width)[0])
         theta = begin_from(begin, making.axes.matrix) if begin and not number else None
         before = making.size() if number else 0
-        base, all_ = recipe.steps * number, recipe.steps * layers
-        tuning = making.fit(
-            (0, 0, width, height), mine, recipe, theta, rng,
-            lambda t: making.size(t) - before, lambda n: report(base + n, all_),
-        )  # fmt: skip
+        box = (0, 0, width, height)
+        size = partial(_added, making, before)
+        delta, points = making.probed(box, mine, recipe, theta, rng, size)
+        for _ in range(TRIES):
+            tuning = making.fit(
+                box, delta, points, recipe, theta, rng, partial(_steer, mine, size),
+                partial(_later, report, recipe.steps * number, recipe.steps * layers),
+            )  # fmt: skip
+            kept = len(tuning.kept())
+            factor = mine.factor(partial(size, tuning), height * width, kept, tuning.error())
+            if abs(math.log(factor)) < CLOSE:
+                break
+            delta = min(max(tuning.delta * factor, FINEST_DELTA), COARSEST_DELTA)
+            points = beginning(kept * factor**-SLOPE * BITS_EACH / (height * width), height * width)
         making.layers.append((told(tuning.delta), [tuning.kept()]))
+
+
+def _added(making: Encoding, before: int, tuning: Tuning) -> int:
+    return making.size(tuning) - before
+
+
+def _later(report: Callable[[int, int], object], base: int, all_: int, step: int) -> None:
+    report(base + step, all_)
+
+
+def _steer(goal: Goal, size: Callable[[Tuning], int], tuning: Tuning) -> float:
+    """A gentle change of Delta: what it changes shows late."""
+    pixels = tuning.width * tuning.height
+    factor = goal.factor(lambda: size(tuning), pixels, len(tuning.kept()), tuning.error())
+    return float(min(max(factor**0.5, 0.96), 1.04))
 
 
 def _in_pieces(
@@ -298,7 +368,9 @@ def _in_pieces(
 ) -> None:  # fmt: skip
     """Pieces with a margin, one after another, with one Delta that a few of them decide."""
     if layers > 1 or begin is not None:
-        raise ValueError(f"a picture above {WHOLE} pixels has one layer, and no splats to begin from")
+        raise ValueError(
+            f"a picture above {WHOLE} pixels has one layer, and no splats to begin from"
+        )
     height, width = making.samples.shape[:2]
     boxes = [
         (x, y, min(PIECE, width - x), min(PIECE, height - y))
@@ -311,8 +383,7 @@ def _in_pieces(
     for i, box in enumerate(probes):
         own = replace(goal, value=goal.value * box[2] * box[3] / (height * width))
         aim = own if goal.kind == "points" else goal
-        tuning = making.fit(box, aim, quick, None, rng, lambda t: piece_size(t), lambda n: None)
-        deltas.append(math.log(tuning.delta))
+        deltas.append(math.log(making.probed(box, aim, quick, None, rng, piece_size)[0]))
         report(i + 1, all_)
     delta = math.exp(float(np.mean(deltas)))
     found: list[Floats] = []
@@ -321,9 +392,8 @@ def _in_pieces(
         left, top = max(0, x - MARGIN), max(0, y - MARGIN)
         right, bottom = min(width, x + wide + MARGIN), min(height, y + high + MARGIN)
         box = (left, top, right - left, bottom - top)
-        tuning = making.fit(
-            box, Goal("delta", told(delta) / STEP), recipe, None, rng, piece_size, lambda n: None
-        )
+        _, points = Goal("delta", delta).begin(box[2] * box[3])
+        tuning = making.fit(box, told(delta) / STEP, points, recipe, None, rng)
         integers = tuning.kept()
         places = exponents(integers)
         integers[:, 0] += (left << -FINEST) >> (places[:, 0] - FINEST)

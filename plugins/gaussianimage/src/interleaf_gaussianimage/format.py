@@ -98,7 +98,14 @@ class Header:
         if width * height > MOST_PIXELS or points > MOST_POINTS:
             raise LimitExceeded(f"{width}×{height} pixels, {points} Gaussians")
         sound = width and height and 1 <= channels <= 4 and depth in (8, 16)
-        if not sound or not 5 <= block <= 20 or not 1 <= layers <= 9 or color or flags or any(zeros):
+        if (
+            not sound
+            or not 5 <= block <= 20
+            or not 1 <= layers <= 9
+            or color
+            or flags
+            or any(zeros)
+        ):
             raise Malformed("the header describes no picture")
         return cls(width, height, channels, depth, block, points, layers, color, flags)
 

@@ -32,7 +32,27 @@ PLUGIN = Plugin(
             deterministic=True,
             summary="Gaussians to a picture, any part at any scale",
         ),
+        component(
+            "gsi",
+            Model,
+            "interleaf_gaussianimage.components:Gsi",
+            config="GsiConfig",
+            calls={
+                "encode": Call(
+                    needs={"image": "image", "splats": "gaussianimage.splats?"},
+                    gives={"code": "bytes"},
+                ),
+                "decode": Call(needs={"code": "bytes"}, gives={"image": "image"}),
+            },
+            capabilities=["Codec"],
+            deterministic=True,
+            summary="a picture to the bytes of a .gsi file, and back",
+        ),
     ],
+    commands={
+        name: f"interleaf_gaussianimage.commands:{name}"
+        for name in ("encode", "decode", "info", "verify")
+    },
     kinds={"splats": "interleaf_gaussianimage.splats:Splats"},
     pipelines=["pipelines/photo.yaml", "pipelines/ladder.yaml"],
 )

@@ -56,7 +56,10 @@ def _log2_fixed(value: int) -> int:
 MOST = 1 << 11  # sizes and shears of a file are below this
 # log2 sqrt(1 + v^2) in 1/65536 for v = i SHEAR 2^-k, and exp(i SIZE 2^-k) for i > -MOST
 _FLAT = np.array(
-    [[(_log2_fixed((1 << 2 * k) + 4 * i * i) >> 1) - (k << 16) for i in range(MOST)] for k in range(CLASSES)]
+    [
+        [(_log2_fixed((1 << 2 * k) + 4 * i * i) >> 1) - (k << 16) for i in range(MOST)]
+        for k in range(CLASSES)
+    ]
 )
 SIZES = np.exp(np.clip(np.arange(-MOST, MOST) * SIZE / (1 << np.arange(CLASSES))[:, None], -9, 9))
 
@@ -89,15 +92,15 @@ def settle(theta, delta, basis, height, width, rounded, integers, geometry, colo
         if rounded:
             norm = 0
             for ch in range(channels):
-                integers[n, 5 + ch] = int(math.floor(a[ch] / delta + 0.5))
+                integers[n, 5 + ch] = math.floor(a[ch] / delta + 0.5)
                 norm += integers[n, 5 + ch] ** 2
             k = class_of(norm)
             size, shear = SIZE / (1 << k), SHEAR / (1 << k)
-            i1, i3 = int(math.floor(p1 / size + 0.5)), int(math.floor(p3 / size + 0.5))
-            iv = int(math.floor(v / shear + 0.5))
+            i1, i3 = math.floor(p1 / size + 0.5), math.floor(p3 / size + 0.5)
+            iv = math.floor(v / shear + 0.5)
             ex, ey = position_steps(k, i1, i3, iv)
-            ix = int(math.floor((mu[0, 0] + 0.5) / 2.0**ex))
-            iy = int(math.floor((mu[0, 1] + 0.5) / 2.0**ey))
+            ix = math.floor((mu[0, 0] + 0.5) / 2.0**ex)
+            iy = math.floor((mu[0, 1] + 0.5) / 2.0**ey)
             integers[n, 0], integers[n, 1] = ix, iy
             integers[n, 2], integers[n, 3], integers[n, 4] = i1, i3, iv
             mu[0, 0], mu[0, 1] = (ix + 0.5) * 2.0**ex - 0.5, (iy + 0.5) * 2.0**ey - 0.5
@@ -152,9 +155,7 @@ def descend(theta, m, v, sums, color, basis, integers, delta, rounded, rate, dec
             for ch in range(channels):
                 g += basis[j, ch] * sums[n, 5 + ch]
             a = theta[n, 5 + j]
-            grad[5 + j] = g * share + pull * (
-                np.sign(a) / spread_of[j] + real(25.0) * a / energy
-            )
+            grad[5 + j] = g * share + pull * (np.sign(a) / spread_of[j] + real(25.0) * a / energy)
         for j in range(5 + channels):
             m[n, j] = b1 * m[n, j] + (one - b1) * grad[j]
             v[n, j] = b2 * v[n, j] + (one - b2) * grad[j] * grad[j]

@@ -21,14 +21,15 @@ SYMBOLS = 64
 LEVELS = 25
 # round(4096 / 2^(level / 2)), at least 1
 WEIGHTS = np.array(
-    [4096, 2896, 2048, 1448, 1024, 724, 512, 362, 256, 181, 128, 91, 64, 45, 32, 23, 16, 11, 8, 6, 4, 3, 2, 1, 1],
+    [4096, 2896, 2048, 1448, 1024, 724, 512, 362, 256, 181, 128, 91, 64, 45, 32, 23, 16, 11, 8, 6, 4, 3,
+     2, 1, 1],
     np.int64,
 )  # fmt: skip
 
 
 @compiled
 def encode(starts, sizes, out):
-    """Code symbols given by (start, size) of their part of 4096, the last first; words used at the end of out.
+    """Code symbols given by (start, size) of their part of 4096; where in out their words begin.
 
     out [n + 2] uint16 is filled from its end; a symbol of size 4096 costs nothing.
     """

@@ -40,7 +40,7 @@ class Recipe:
     additions: int = 4  # bring the others, where the error is largest,
     added_by: float = 0.3
     pull_from: float = 0.25  # the rate counts
-    control_from: float = 0.3  # Delta is moved
+    control_from: float = 0.66  # Delta is moved
     rounding_from: float = 0.4
     control_to: float = 0.9
     every: float = 0.04  # Gaussians that round to nothing are dropped, and Delta is looked at
