@@ -1,6 +1,6 @@
 """The paper's method as a Model and a Renderer."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,15 +9,18 @@ import numpy as np
 from interleaf.builtin.config import RampConfig
 from interleaf.builtin.schedules import Cosine
 from interleaf.errors import InvalidInput
-from interleaf.interfaces import Context, Model, Renderer
-from interleaf.values import Artifact, Image
+from interleaf.interfaces import Context, Evaluator, Measure, Model, Renderer, Report
+from interleaf.interfaces.component import NoConfig
+from interleaf.values import Artifact, Image, Item, Table
 from interleaf_gaussianimage.checkpoint import Checkpoint
 from interleaf_gaussianimage.config import DrawConfig, FitConfig, GsiConfig
+from interleaf_gaussianimage.curves import PUBLISHED, bd_rate
 from interleaf_gaussianimage.drawing import render
 from interleaf_gaussianimage.fitting import Fitting, Rates
 from interleaf_gaussianimage.initial import start
 from interleaf_gaussianimage.splats import Floats, Splats, render_reference
 from interleaf_media.reading import read_image
+from interleaf_media.writing import to_integers
 
 REPORT_EVERY = 20  # steps
 
@@ -153,6 +156,85 @@ class Gsi(Model):
             "decode": [{"code": Artifact(code.read_bytes(), "image/x-gsi")}],
         }
         return {"configs": configs, "calls": calls}
+
+
+class Rd(Evaluator):
+    """What a file costs, and how near its picture is."""
+
+    def evaluate(self, code: Artifact, subject: Image, reference: Image) -> Report:
+        """Bits per pixel of the whole file, and PSNR in dB over the samples of 8-bit pictures."""
+        a, b = (to_integers(i).pixels for i in (subject, reference))
+        if a.shape != b.shape or a.dtype != b.dtype:
+            told = f"{a.shape} {a.dtype} and {b.shape} {b.dtype}"
+            raise InvalidInput(
+                f"the pictures differ in form: {told}", hint="the file's own picture"
+            )
+        top = float(np.iinfo(b.dtype).max)
+        error = np.square(a.astype(np.float64) - b).mean() / top**2
+        bpp = len(code.data) * 8 / (b.shape[0] * b.shape[1])
+        return Report(
+            (
+                Measure(name="bpp", value=bpp, n=1, direction="none"),
+                Measure(name="psnr", value=psnr_of(error), unit="dB", n=1, direction="up"),
+            )
+        )
+
+    @classmethod
+    def examples(cls) -> Mapping[str, Any]:
+        """What the conformance kit tries."""
+        picture = Image(np.arange(60, dtype=np.uint8).reshape(4, 5, 3))
+        code = Artifact(b"12345", "application/octet-stream")
+        call = {"code": code, "subject": Image(picture.pixels + np.uint8(1)), "reference": picture}
+        return {"configs": [NoConfig()], "calls": {"evaluate": [call]}}
+
+
+class Curves(Model):
+    """Mean curves of codecs from their reports, beside those that were published."""
+
+    def apply(self, reports: Sequence[Item]) -> dict[str, Any]:
+        """``table``: codec, setting, bpp, psnr (dB), source; ``report``: BD-rates against every other curve.
+
+        A codec is the step that a report comes from; reports hold bpp and psnr, means over pictures.
+        """
+        rows, found = [], dict[str, list[tuple[float, float]]]()
+        for item in reports:
+            point = {m.name: m.value for m in item.value.measures if not m.group}
+            if point.get("bpp") is None or point.get("psnr") is None:
+                raise InvalidInput(
+                    f"a report of {item.step} holds no bpp and psnr", hint="of gaussianimage.rd"
+                )
+            name, setting = item.step, ", ".join(map(str, item.coords.values()))
+            rows.append((name, setting, point["bpp"], point["psnr"], "measured"))
+            found.setdefault(name, []).append((point["bpp"], point["psnr"]))
+        curves = {**found, **PUBLISHED}
+        for name, curve in PUBLISHED.items():
+            rows += [(name, "", bpp, psnr, "read off the paper's plot") for bpp, psnr in curve]
+        names = ("codec", "setting", "bpp", "psnr (dB)", "source")
+        table = Table.from_rows([dict(zip(names, row, strict=True)) for row in rows])
+        return {"table": table, "report": Report(tuple(_bd_rates(found, curves)))}
+
+    @classmethod
+    def examples(cls) -> Mapping[str, Any]:
+        """What the conformance kit tries."""
+        items = [
+            Item(
+                Report((Measure(name="bpp", value=b), Measure(name="psnr", value=p, unit="dB"))),
+                "ours", "", {"bpp": b},
+            )
+            for b, p in ((0.1, 25.0), (0.5, 29.0), (1.0, 31.0))
+        ]  # fmt: skip
+        return {"configs": [NoConfig()], "calls": {"apply": [{"reports": items}]}}
+
+
+def _bd_rates(found: Mapping[str, Any], curves: Mapping[str, Any]) -> Iterator[Measure]:
+    for name, curve in found.items():
+        for other, reference in curves.items():
+            if other != name:
+                rate = bd_rate(curve, reference)
+                yield Measure(
+                    name=f"bd_rate_over_{other}", value=rate, unit="%", direction="down", group=name,
+                    reason="" if rate is not None else "the curves share no quality",
+                )  # fmt: skip
 
 
 def unit_samples(image: Image | Floats | str | Path) -> Floats:

@@ -1,6 +1,6 @@
 """The descriptor of ``gaussianimage``."""
 
-from interleaf.interfaces import Model, Renderer
+from interleaf.interfaces import Evaluator, Model, Renderer
 from interleaf.plugin import Call, Plugin, component
 
 PLUGIN = Plugin(
@@ -48,11 +48,40 @@ PLUGIN = Plugin(
             deterministic=True,
             summary="a picture to the bytes of a .gsi file, and back",
         ),
+        component(
+            "rd",
+            Evaluator,
+            "interleaf_gaussianimage.components:Rd",
+            calls={
+                "evaluate": Call(
+                    needs={"code": "bytes", "subject": "image", "reference": "image"},
+                    gives={"report": "report"},
+                )
+            },
+            deterministic=True,
+            summary="bits per pixel of a file and PSNR of its picture",
+        ),
+        component(
+            "curves",
+            Model,
+            "interleaf_gaussianimage.components:Curves",
+            calls={
+                "apply": Call(
+                    needs={"reports": "report*"}, gives={"table": "table", "report": "report"}
+                )
+            },
+            deterministic=True,
+            summary="rate-distortion curves of codecs, and BD-rates between them and published ones",
+        ),
     ],
     commands={
         name: f"interleaf_gaussianimage.commands:{name}"
         for name in ("encode", "decode", "info", "verify")
     },
     kinds={"splats": "interleaf_gaussianimage.splats:Splats"},
-    pipelines=["pipelines/photo.yaml", "pipelines/ladder.yaml"],
+    pipelines=[
+        "pipelines/photo.yaml",
+        "pipelines/ladder.yaml",
+        "pipelines/kodak-rd.yaml",
+    ],
 )

@@ -12,10 +12,17 @@ from typing import Any
 import numpy as np
 
 from interleaf.errors import InvalidInput
-from interleaf.interfaces import Dataset, Evaluator, Measure, Renderer, Report
+from interleaf.interfaces import Dataset, Evaluator, Measure, Model, Renderer, Report
 from interleaf.values import Artifact, Image
 from interleaf_media import fidelity
-from interleaf_media.config import FidelityConfig, ImagesConfig, PngConfig, SampleConfig
+from interleaf_media.compressing import compress, expand
+from interleaf_media.config import (
+    CompressConfig,
+    FidelityConfig,
+    ImagesConfig,
+    PngConfig,
+    SampleConfig,
+)
 from interleaf_media.reading import MAX_PIXELS, read_image
 from interleaf_media.writing import encode_png, to_integers
 
@@ -137,6 +144,33 @@ class Png(Renderer):
         pictures = [_example(shape, kind) for shape in shapes for kind in (np.uint8, np.uint16)]
         calls = {"render": [{"image": picture} for picture in pictures]}
         return {"configs": [PngConfig(), PngConfig(level=0)], "calls": calls}
+
+
+class Compress(Model):
+    """Pictures in the formats that everyone has."""
+
+    Config = CompressConfig
+
+    def encode(self, image: Image) -> Artifact:
+        """The file of an 8-bit picture."""
+        c = self.config
+        return Artifact(compress(image, c.codec, c.quality, c.ratio), f"image/{c.codec}")
+
+    def decode(self, code: Artifact) -> Image:
+        """The picture of a file."""
+        return expand(code.data)
+
+    @classmethod
+    def examples(cls) -> Mapping[str, Any]:
+        """What the conformance kit tries."""
+        picture = _example((24, 31, 3), np.uint8)
+        kinds = ("jpeg", "webp", "jpeg2000")
+        configs = [CompressConfig(codec=c, quality=50) for c in kinds]  # type: ignore[arg-type]
+        code = Artifact(compress(picture, "jpeg", 50), "image/jpeg")
+        return {
+            "configs": configs,
+            "calls": {"encode": [{"image": picture}], "decode": [{"code": code}]},
+        }
 
 
 class Fidelity(Evaluator):

@@ -32,6 +32,15 @@ class PngConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CompressConfig:
+    """``codec`` and its own ``quality``; JPEG 2000 takes ``ratio`` instead, of the sizes."""
+
+    codec: Literal["jpeg", "webp", "avif", "jpeg2000"] = "jpeg"
+    quality: Annotated[int, Ge(0), Le(100)] = 75
+    ratio: Annotated[float, Ge(1)] = 20.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FidelityConfig:
     """``measures``: which to compute."""
 

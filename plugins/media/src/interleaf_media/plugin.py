@@ -1,6 +1,6 @@
 """The descriptor of ``media``."""
 
-from interleaf.interfaces import Dataset, Evaluator, Renderer
+from interleaf.interfaces import Dataset, Evaluator, Model, Renderer
 from interleaf.plugin import Call, Plugin, component
 
 PLUGIN = Plugin(
@@ -37,6 +37,18 @@ PLUGIN = Plugin(
             calls={"render": Call(needs={"image": "image"}, gives={"file": "bytes"})},
             deterministic=True,
             summary="a picture as PNG; 8 and 16 bits come back exactly",
+        ),
+        component(
+            "compress",
+            Model,
+            "interleaf_media.components:Compress",
+            config="CompressConfig",
+            calls={
+                "encode": Call(needs={"image": "image"}, gives={"code": "bytes"}),
+                "decode": Call(needs={"code": "bytes"}, gives={"image": "image"}),
+            },
+            deterministic=True,
+            summary="JPEG, WebP, AVIF and JPEG 2000 through Pillow, to compare with",
         ),
         component(
             "fidelity",
