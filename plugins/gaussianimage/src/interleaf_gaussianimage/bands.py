@@ -3,8 +3,8 @@
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from itertools import pairwise
-from types import TracebackType
 from typing import Self
 
 import numpy as np
@@ -20,24 +20,24 @@ def thread_count(threads: int | None) -> int:
     return threads
 
 
+@lru_cache(4)
+def _workers(count: int, process: int) -> ThreadPoolExecutor:
+    """Threads that are kept from one use to the next; a forked process makes its own."""
+    return ThreadPoolExecutor(count, "interleaf-gaussianimage")
+
+
 class Crew:
-    """`threads` workers, the caller among them; use as a context manager."""
+    """`threads` workers, the caller among them; usable as a context manager."""
 
     def __init__(self, threads: int | None = None) -> None:
         self.threads = thread_count(threads)
-        self._pool = ThreadPoolExecutor(self.threads - 1) if self.threads > 1 else None
+        self._pool = _workers(self.threads - 1, os.getpid()) if self.threads > 1 else None
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
-        if self._pool:
-            self._pool.shutdown()
+    def __exit__(self, *_: object) -> None:
+        """The workers stay for the next crew."""
 
     def run(self, work: Callable[[int, int], object], bounds: Sequence[int]) -> None:
         """Call work(first, last) for each neighbouring pair of bounds; return when all are done."""

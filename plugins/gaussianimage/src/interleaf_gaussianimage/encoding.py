@@ -114,7 +114,7 @@ class Axes:
 
 
 def _thinning(image: Floats) -> int:
-    return max(1, math.isqrt(image.shape[0] * image.shape[1] // (1 << 22)))
+    return max(1, math.isqrt(image.shape[0] * image.shape[1] // (1 << 20)))
 
 
 def encode(
@@ -333,18 +333,22 @@ def _whole(
         box = (0, 0, width, height)
         size = partial(_added, making, before)
         delta, points = making.probed(box, mine, recipe, theta, rng, size)
+        nearest, found = math.inf, (0, np.zeros((0, 0)))
         for _ in range(TRIES):
             tuning = making.fit(
                 box, delta, points, recipe, theta, rng, partial(_steer, mine, size),
                 partial(_later, report, recipe.steps * number, recipe.steps * layers),
             )  # fmt: skip
-            kept = len(tuning.kept())
-            factor = mine.factor(partial(size, tuning), height * width, kept, tuning.error())
-            if abs(math.log(factor)) < CLOSE:
+            kept = tuning.kept()
+            factor = mine.factor(partial(size, tuning), height * width, len(kept), tuning.error())
+            if abs(math.log(factor)) < nearest:
+                nearest, found = abs(math.log(factor)), (told(tuning.delta), kept)
+            if nearest < CLOSE:
                 break
-            delta = min(max(tuning.delta * factor, FINEST_DELTA), COARSEST_DELTA)
-            points = beginning(kept * factor**-SLOPE * BITS_EACH / (height * width), height * width)
-        making.layers.append((told(tuning.delta), [tuning.kept()]))
+            delta = min(max(delta * factor, FINEST_DELTA), COARSEST_DELTA)
+            wanted = len(kept) * factor**-SLOPE * BITS_EACH / (height * width)
+            points = max(points, beginning(wanted, height * width))
+        making.layers.append((found[0], [found[1]]))
 
 
 def _added(making: Encoding, before: int, tuning: Tuning) -> int:

@@ -32,7 +32,7 @@ def compress(image: Image, codec: str, quality: int = 75, ratio: float = 20.0) -
     elif codec == "avif":
         options |= {"speed": 6}
     else:
-        options = {"quality_mode": "rates", "quality_layers": [ratio]}
+        options = {"quality_mode": "rates", "quality_layers": [ratio], "irreversible": True}
     picture = Pillow.frombytes(
         MODES[channels], (width, height), np.ascontiguousarray(pixels).tobytes()
     )
