@@ -10,6 +10,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -44,7 +45,7 @@ def main() -> None:
     pixels = read_image(name).pixels
     for points in (1000, 3000, 9000, 70_000):
         blob = encode(pixels, points=points, preset="fast")
-        one, two = (median(lambda t=t: decode(blob, threads=t)) for t in (1, 2))
+        one, two = (median(partial(decode, blob, threads=t)) for t in (1, 2))
         told = f"N = {open_file(blob).header.points}, {len(blob) * 8 / pixels[..., 0].size:.3f} bpp"
         print(
             f"{told}: {one:.2f} ms on 1 thread, {two:.2f} on 2, {1000 / two:.0f} pictures a second"
@@ -52,7 +53,7 @@ def main() -> None:
     for codec, quality in (("jpeg", 60), ("webp", 70), ("avif", 60)):
         blob = compress(Image(pixels), codec, quality)
         bpp = len(blob) * 8 / pixels[..., 0].size
-        print(f"{codec}, {bpp:.3f} bpp: {median(lambda b=blob: unpacked(b)):.2f} ms")
+        print(f"{codec}, {bpp:.3f} bpp: {median(partial(unpacked, blob)):.2f} ms")
     print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB")
 
 

@@ -13,7 +13,7 @@ from interleaf.interfaces import Context, Evaluator, Measure, Model, Renderer, R
 from interleaf.interfaces.component import NoConfig
 from interleaf.values import Artifact, Image, Item, Table
 from interleaf_gaussianimage.checkpoint import Checkpoint
-from interleaf_gaussianimage.config import DrawConfig, FitConfig, GsiConfig
+from interleaf_gaussianimage.config import DrawConfig, FitConfig, GsiConfig, PaperConfig
 from interleaf_gaussianimage.curves import PUBLISHED, bd_rate
 from interleaf_gaussianimage.drawing import render
 from interleaf_gaussianimage.fitting import Fitting, Rates
@@ -156,6 +156,50 @@ class Gsi(Model):
             "decode": [{"code": Artifact(code.read_bytes(), "image/x-gsi")}],
         }
         return {"configs": configs, "calls": calls}
+
+
+class Paper(Model):
+    """The codec of the paper, to compare with."""
+
+    Config = PaperConfig
+
+    def encode(
+        self, image: Image, splats: Splats | None = None, ctx: Context | None = None
+    ) -> Artifact:
+        """The file of a colour picture; ``splats`` are Gaussians fitted to it, to go on from."""
+        from interleaf_gaussianimage.papercodec import Quantised
+
+        c, ctx = self.config, ctx or Context()
+        target = unit_samples(image)
+        if target.shape[2] != 3:
+            raise InvalidInput(f"{target.shape[2]} channels", hint="the paper's codec keeps three")
+        if splats is None:
+            fit = FitConfig(points=c.points, steps=c.fit_steps, covariance="cholesky")
+            splats = Fit(fit).apply(image, ctx)
+        with Quantised(target, splats, ctx.threads or None) as fitting:
+            for step in range(c.steps):
+                fitting.advance(0.3 * 0.05 ** (step / max(c.steps, 1)))
+                ctx.monitor.progress(step + 1, c.steps)
+            return Artifact(fitting.file(), "application/octet-stream")
+
+    def decode(self, code: Artifact, ctx: Context | None = None) -> Image:
+        """The picture, 8 bits."""
+        from interleaf_gaussianimage.papercodec import read
+
+        pixels = np.clip(render(read(code.data), threads=(ctx and ctx.threads) or None), 0, 1)
+        return Image(np.rint(pixels * 255).astype(np.uint8))
+
+    @classmethod
+    def examples(cls) -> Mapping[str, Any]:
+        """What the conformance kit tries."""
+        from interleaf_gaussianimage.papercodec import Quantised
+
+        pixels = np.random.default_rng(0).integers(0, 256, (12, 18, 3)).astype(np.uint8)
+        begin = start(unit_samples(Image(pixels)), 20, np.random.default_rng(0))
+        with Quantised(unit_samples(Image(pixels)), begin) as fitting:
+            code = Artifact(fitting.file(), "application/octet-stream")
+        calls = {"encode": [{"image": Image(pixels)}], "decode": [{"code": code}]}
+        return {"configs": [PaperConfig(points=20, fit_steps=5, steps=5)], "calls": calls}
 
 
 class Rd(Evaluator):

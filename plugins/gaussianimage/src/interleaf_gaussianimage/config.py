@@ -47,3 +47,13 @@ class GsiConfig:
     points: Annotated[int, Ge(1)] | None = None
     preset: Literal["fast", "default", "max"] = "default"
     layers: Annotated[int, Ge(1), Le(4)] = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaperConfig:
+    """``points``: how many Gaussians, at 56 bits each. ``fit_steps`` of descent without rounding, where no
+    splats are given, then ``steps`` through it (the paper: 50,000 each)."""
+
+    points: Annotated[int, Ge(8), Le(1_000_000)] = 9000
+    fit_steps: Annotated[int, Ge(0)] = 1000
+    steps: Annotated[int, Ge(0)] = 2000

@@ -49,6 +49,22 @@ PLUGIN = Plugin(
             summary="a picture to the bytes of a .gsi file, and back",
         ),
         component(
+            "paper",
+            Model,
+            "interleaf_gaussianimage.components:Paper",
+            config="PaperConfig",
+            calls={
+                "encode": Call(
+                    needs={"image": "image", "splats": "gaussianimage.splats?"},
+                    gives={"code": "bytes"},
+                ),
+                "decode": Call(needs={"code": "bytes"}, gives={"image": "image"}),
+            },
+            capabilities=["Codec"],
+            deterministic=True,
+            summary="the paper's own codec: 56 bits for each Gaussian",
+        ),
+        component(
             "rd",
             Evaluator,
             "interleaf_gaussianimage.components:Rd",
