@@ -5,7 +5,7 @@ colour as two words of 3 bits: its nearest in a codebook of 8, then the nearest 
 A fit goes on through the rounding, with straight-through gradients; codebooks and ends follow it.
 
     bytes: width, height, N u32; ends f32 [3, 2], codebooks f32 [2, 8, C], positions f16 [N, 2], then
-    18 bits of the factor and 6 of the colour for each Gaussian, most significant first, crc32 u32 of all before
+    18 bits of the factor and 6 of the colour for each Gaussian, most significant first; crc32 u32
 """
 
 from __future__ import annotations

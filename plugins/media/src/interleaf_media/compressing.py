@@ -33,6 +33,7 @@ def compress(image: Image, codec: str, quality: int = 75, ratio: float = 20.0) -
         options |= {"speed": 6}
     else:
         options = {"quality_mode": "rates", "quality_layers": [ratio], "irreversible": True}
+        options |= {"mct": int(channels >= 3)}  # luma and chroma, as every other encoder does
     picture = Pillow.frombytes(
         MODES[channels], (width, height), np.ascontiguousarray(pixels).tobytes()
     )
