@@ -137,11 +137,6 @@ def write(coded: Coded) -> bytes:
     return b"".join([*whole, chunk(b"END ", b"")])
 
 
-def coded_size(coded: Coded) -> int:
-    """Bytes of the file."""
-    return len(write(coded))
-
-
 def _streams(coded: Coded, number: int) -> Iterator[Floats]:
     """Operations [m, 2] of the background, for the first layer, and of every block."""
     layer, channels = coded.layers[number], coded.header.channels

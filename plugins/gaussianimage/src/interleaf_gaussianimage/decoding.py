@@ -6,7 +6,7 @@
 import math
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from .format import Header
 from .kernels import compiled
 from .lanes import WIDTH, fma, load, spread, store
 from .quantising import MOST, SHEAR, SIZES, class_of, position_steps
-from .splats import Floats, Splats
+from .splats import Floats
 
 BAND = 4 << 20  # samples that a thread holds as floats
 
@@ -235,25 +235,3 @@ def _columns(
     needed = (columns[:, : lanes * WIDTH].reshape(len(columns), lanes, WIDTH) != 0).any(axis=2)
     used = np.stack([needed.argmax(axis=0), len(columns) - needed[::-1].argmax(axis=0)], axis=1)
     return columns.ravel(), used
-
-
-def splats_of(data: bytes, layers: int | None = None) -> Splats:
-    """The Gaussians of a file without its background: mu, chol in pixels, colour in 0..1."""
-    file = open_file(data)
-    basis = axes(file)
-    found = []
-    for number, listed in enumerate(file.blocks[:layers]):
-        expanded: Any = tables.expanded(file.tables[number])
-        for block in range(len(listed)):
-            integers = file.integers(number, block, expanded)
-            theta = np.empty((len(integers), 5))
-            geometry = np.zeros((len(integers), kernels.GEOMETRY), np.float32)
-            color = np.empty((len(integers), len(basis)), np.float32)
-            restore(integers, file.deltas[number] / STEP, basis, 1.0, theta, geometry, color)
-            found.append((theta, color))
-    theta, color = (np.concatenate(part) for part in zip(*found, strict=True))
-    single = np.float32
-    return Splats(
-        theta[:, :2].astype(single), theta[:, 2:].astype(single), color / single(255), file.header.height,
-        file.header.width,
-    )  # fmt: skip

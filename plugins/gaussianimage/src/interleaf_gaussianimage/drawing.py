@@ -97,6 +97,24 @@ def prepared(splats: Splats) -> tuple[Floats, Floats]:
     return geometry, color
 
 
+def residual(
+    canvas: Canvas,
+    target: Canvas,
+    geometry: Floats,
+    color: Floats,
+    width: int,
+    first: int,
+    last: int,
+) -> None:
+    """canvas = sum of Gaussians - target in rows first..last-1, its spare columns zero."""
+    channels = color.shape[1]
+    row = channels * canvas.stride
+    kernels.begin(canvas.flat, target.flat, first * row, last * row)
+    add = kernels.add_rows(channels)
+    add(geometry, color, *canvas, first, last, 0, 0, width)
+    kernels.clear_spare(*canvas, width, first * channels, last * channels)
+
+
 def row_costs(geometry: Floats, y0: int, height: int) -> Floats:
     """[H] about how much work each row is: how many Gaussians it meets, and one for itself."""
     drawn = geometry[geometry[:, kernels.ROWS] > 0]

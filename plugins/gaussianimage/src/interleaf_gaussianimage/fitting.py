@@ -15,7 +15,7 @@ import numpy as np
 
 from . import descent, kernels
 from .bands import Crew
-from .drawing import Canvas, row_costs
+from .drawing import Canvas, residual, row_costs
 from .splats import Floats, Splats
 
 DECAY = (0.9, 0.99)  # Adam's beta
@@ -92,8 +92,8 @@ class Fitting:
 
     def error(self) -> float:
         """Mean squared error, unclamped, before the last step."""
-        residual = self.canvas.planes(self.height, self.width, self.channels)
-        return float(np.square(residual, dtype=np.float64).mean())
+        left = self.canvas.planes(self.height, self.width, self.channels)
+        return float(np.square(left, dtype=np.float64).mean())
 
     def advance(self, factor: float = 1.0) -> None:
         """One step; `factor` scales all step sizes."""
@@ -107,12 +107,7 @@ class Fitting:
 
     def _draw(self, first: int, last: int) -> None:
         """The residual in rows first..last-1."""
-        canvas, stride = self.canvas
-        row = self.channels * stride
-        kernels.begin(canvas, self.target.flat, first * row, last * row)
-        add = kernels.add_rows(self.channels)
-        add(self.geometry, self.color, canvas, stride, first, last, 0, 0, self.width)
-        kernels.clear_spare(canvas, stride, self.width, first * self.channels, last * self.channels)
+        residual(self.canvas, self.target, self.geometry, self.color, self.width, first, last)
 
     def _improve(self, rate: Floats, first: int, last: int) -> None:
         """Move Gaussians first..last-1 against their gradient."""

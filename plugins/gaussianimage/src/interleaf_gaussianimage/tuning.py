@@ -19,7 +19,7 @@ from scipy import ndimage
 
 from . import kernels
 from .bands import Crew
-from .drawing import Canvas, row_costs
+from .drawing import Canvas, residual, row_costs
 from .initial import SIZE, start
 from .quantising import descend, settle
 from .splats import Floats, Splats
@@ -98,8 +98,8 @@ class Tuning:
 
     def error(self) -> float:
         """Mean squared error before the last step, unclamped."""
-        residual = self.canvas.planes(self.height, self.width, self.channels)
-        return float(np.square(residual, dtype=np.float64).mean())
+        left = self.canvas.planes(self.height, self.width, self.channels)
+        return float(np.square(left, dtype=np.float64).mean())
 
     def kept(self) -> Floats:
         """Integers [n, 5 + C] of the Gaussians that do not round to nothing."""
@@ -132,12 +132,7 @@ class Tuning:
 
     def _draw(self, first: int, last: int) -> None:
         """The residual in rows first..last-1."""
-        canvas, stride = self.canvas
-        row = self.channels * stride
-        kernels.begin(canvas, self.target.flat, first * row, last * row)
-        add = kernels.add_rows(self.channels)
-        add(self.geometry, self.color, canvas, stride, first, last, 0, 0, self.width)
-        kernels.clear_spare(canvas, stride, self.width, first * self.channels, last * self.channels)
+        residual(self.canvas, self.target, self.geometry, self.color, self.width, first, last)
 
     def _settle(self, first: int, last: int, integers: Floats, rounded: bool) -> None:
         settle(
@@ -147,8 +142,8 @@ class Tuning:
 
     def _grow(self, count: int) -> None:
         """Add Gaussians at the peaks of the blurred error, in its colour."""
-        residual = -self.canvas.planes(self.height, self.width, self.channels)
-        blurred = ndimage.gaussian_filter(residual, (1.5, 1.5, 0))
+        left = -self.canvas.planes(self.height, self.width, self.channels)
+        blurred = ndimage.gaussian_filter(left, (1.5, 1.5, 0))
         power = np.square(blurred).sum(axis=2)
         peaks = np.flatnonzero(power == ndimage.maximum_filter(power, 5))
         best = peaks[np.argsort(-power.ravel()[peaks], kind="stable")[:count]]
