@@ -48,6 +48,17 @@ def restore(integers, delta, basis, scale, theta, geometry, color):
         )
 
 
+def restored(
+    integers: Floats, delta: float, basis: Floats, scale: float = 1.0
+) -> tuple[Floats, Floats]:
+    """The kernels' geometry [N, GEOMETRY] and color [N, C] of integers [N, 5 + C]."""
+    n = len(integers)
+    geometry = np.zeros((n, kernels.GEOMETRY), np.float32)
+    color = np.empty((n, len(basis)), np.float32)
+    restore(integers, delta, basis, scale, np.empty((n, 5)), geometry, color)
+    return geometry, color
+
+
 @compiled
 def smooth(canvas, stride, down, amplitudes, columns, used, mean, first, last):
     """Fill rows first..last-1 with mean [C] + down [H, I] amplitudes [I, C, J] columns [J * stride].
@@ -161,12 +172,8 @@ def read_parts(
         for i in range(first, last):
             number, block, top, bottom = jobs[i]
             integers = file.integers(number, block, expanded[number])
-            theta = np.empty((len(integers), 5))
-            geometry = np.zeros((len(integers), kernels.GEOMETRY), np.float32)
-            color = np.empty((len(integers), len(basis)), np.float32)
-            delta = file.deltas[number] / STEP
-            restore(integers, delta, basis, scale, theta, geometry, color)
-            found[i] = Part(geometry, color, top, bottom)
+            prepared = restored(integers, file.deltas[number] / STEP, basis, scale)
+            found[i] = Part(*prepared, top, bottom)
 
     crew.run(work, crew.split(np.array([file.blocks[n][b][0] for n, b, _, _ in jobs], np.float64)))
     return [part for part in found if part]

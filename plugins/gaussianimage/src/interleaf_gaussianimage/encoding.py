@@ -18,7 +18,7 @@ import numpy as np
 from . import background, kernels
 from .bands import Crew
 from .codec import AXES, CELLS, STEP, Coded, Layer, exponents, ordered, write
-from .decoding import restore
+from .decoding import restored
 from .drawing import Canvas, row_costs
 from .format import MOST_PIXELS, Header
 from .quantising import FINEST, MOST, SHEAR, SIZES, class_of
@@ -437,9 +437,7 @@ def drawn(integers: Floats, delta: float, basis: Floats, box: Box, crew: Crew) -
     """What Gaussians draw within a box, float32 [h, w, C] in 8-bit levels."""
     x, y, width, height = box
     channels = len(basis)
-    geometry = np.zeros((len(integers), kernels.GEOMETRY), np.float32)
-    color = np.empty((len(integers), channels), np.float32)
-    restore(integers, delta, basis, 1.0, np.empty((len(integers), 5)), geometry, color)
+    geometry, color = restored(integers, delta, basis)
     canvas = Canvas.zeros(height, width, channels, np.dtype(np.float32))
     add = kernels.add_rows(channels)
     crew.run(

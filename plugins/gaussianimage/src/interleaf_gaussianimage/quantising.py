@@ -74,7 +74,7 @@ def position_steps(k, i1, i3, iv):
 
 
 @compiled
-def settle(theta, delta, basis, height, width, rounded, integers, geometry, color, first, last):
+def settle(theta, delta, basis, rounded, integers, geometry, color, first, last):
     """Gaussians first..last-1 of theta [N, 5 + C] as they are drawn; their integers where `rounded`.
 
     theta: x, y, log l1, log l3, v, amplitudes; integers: ix, iy, i1, i3, iv, amplitudes, where x = (ix +

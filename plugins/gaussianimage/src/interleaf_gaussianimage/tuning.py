@@ -136,7 +136,7 @@ class Tuning:
 
     def _settle(self, first: int, last: int, integers: Floats, rounded: bool) -> None:
         settle(
-            self.theta, self.delta, self.basis, self.height, self.width, rounded, integers,
+            self.theta, self.delta, self.basis, rounded, integers,
             self.geometry, self.color, first, last,
         )  # fmt: skip
 
