@@ -57,3 +57,76 @@ class PaperConfig:
     points: Annotated[int, Ge(8), Le(1_000_000)] = 9000
     fit_steps: Annotated[int, Ge(0)] = 1000
     steps: Annotated[int, Ge(0)] = 2000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SirenConfig:
+    """``width`` and number of ``layers`` of sines of frequency ``omega``; Adam from ``rate`` to a tenth of it
+    over ``steps`` steps of ``batch`` pixels (0: all), or until ``minutes`` have passed (0: no limit);
+    ``bits`` a parameter in the file."""
+
+    width: Annotated[int, Ge(1), Le(4096)] = 256
+    layers: Annotated[int, Ge(1), Le(64)] = 5
+    omega: Annotated[float, Gt(0)] = 30.0
+    rate: Annotated[float, Gt(0)] = 5e-4
+    steps: Annotated[int, Ge(0)] = 2000
+    minutes: Annotated[float, Ge(0)] = 0.0
+    batch: Annotated[int, Ge(0)] = 16384
+    bits: Literal[16, 32] = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CoinConfig:
+    """A SIREN for few bytes. COIN's sizes on Kodak are ``layers`` × ``width`` 5×20, 5×30, 10×28, 10×40 and
+    13×49 for 0.07, 0.15, 0.3, 0.6 and 1.2 bits per pixel, 50,000 steps over all pixels (``batch`` 0)."""
+
+    width: Annotated[int, Ge(1), Le(4096)] = 28
+    layers: Annotated[int, Ge(1), Le(64)] = 10
+    omega: Annotated[float, Gt(0)] = 30.0
+    rate: Annotated[float, Gt(0)] = 2e-3
+    steps: Annotated[int, Ge(0)] = 5000
+    minutes: Annotated[float, Ge(0)] = 0.0
+    batch: Annotated[int, Ge(0)] = 16384
+    bits: Literal[16, 32] = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WireConfig:
+    """``layers`` complex layers of ``width`` Gabor wavelets of frequency ``omega`` and sharpness ``sigma``;
+    the rest as for ``siren``."""
+
+    width: Annotated[int, Ge(1), Le(4096)] = 181
+    layers: Annotated[int, Ge(1), Le(64)] = 2
+    omega: Annotated[float, Gt(0)] = 10.0
+    sigma: Annotated[float, Gt(0)] = 10.0
+    rate: Annotated[float, Gt(0)] = 5e-3
+    steps: Annotated[int, Ge(0)] = 2000
+    minutes: Annotated[float, Ge(0)] = 0.0
+    batch: Annotated[int, Ge(0)] = 16384
+    bits: Literal[16, 32] = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HashGridConfig:
+    """``levels`` grids of ``base`` to ``finest`` cells a side with ``features`` numbers an entry and at most
+    2^``table`` entries each, then ``layers`` layers of ``width``; the rest as for ``siren``."""
+
+    levels: Annotated[int, Ge(1), Le(64)] = 16
+    features: Annotated[int, Ge(1), Le(16)] = 2
+    table: Annotated[int, Ge(4), Le(24)] = 14
+    base: Annotated[int, Ge(1), Le(4096)] = 16
+    finest: Annotated[int, Ge(1), Le(65535)] = 768
+    width: Annotated[int, Ge(1), Le(4096)] = 64
+    layers: Annotated[int, Ge(1), Le(64)] = 2
+    rate: Annotated[float, Gt(0)] = 1e-2
+    steps: Annotated[int, Ge(0)] = 2000
+    minutes: Annotated[float, Ge(0)] = 0.0
+    batch: Annotated[int, Ge(0)] = 16384
+    bits: Literal[16, 32] = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeedConfig:
+    """``decodes``: how often a file is decoded; the median counts."""
+
+    decodes: Annotated[int, Ge(1), Le(10_000)] = 9

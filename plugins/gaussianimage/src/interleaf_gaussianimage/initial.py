@@ -63,8 +63,8 @@ def _density(tensor: Floats) -> Floats:
 def _spread_out(density: Floats, points: int, rng: np.random.Generator) -> Floats:
     """Flat pixel indices [points]: systematic sampling along a Z-curve, hence evenly spaced."""
     height, width = density.shape
-    y, x = np.divmod(np.arange(height * width, dtype=np.int64), width)
-    order = np.argsort(_interleaved(x) | _interleaved(y) << 1, kind="stable")
+    curve = _interleaved(np.arange(width)) | _interleaved(np.arange(height))[:, None] << 1
+    order = np.argsort(curve, axis=None, kind="stable")
     reached = np.cumsum(density.ravel()[order])
     wanted = (np.arange(points) + rng.uniform(0, 1, points)) / points * reached[-1]
     return order[np.minimum(np.searchsorted(reached, wanted), len(order) - 1)]

@@ -3,6 +3,30 @@
 from interleaf.interfaces import Evaluator, Model, Renderer
 from interleaf.plugin import Call, Plugin, component
 
+CODEC = {
+    "encode": Call(needs={"image": "image"}, gives={"code": "bytes"}),
+    "decode": Call(needs={"code": "bytes"}, gives={"image": "image"}),
+}
+NETWORKS = [
+    component(
+        name,
+        Model,
+        f"interleaf_gaussianimage.baselines:{cls}",
+        config=f"{cls}Config",
+        calls=CODEC,
+        capabilities=["Codec"],
+        deterministic=True,
+        summary=f"to compare with: {summary}",
+        extra="torch",
+    )
+    for name, cls, summary in (
+        ("siren", "Siren", "a picture as a SIREN network's parameters"),
+        ("wire", "Wire", "a picture as a WIRE network's parameters"),
+        ("hashgrid", "HashGrid", "a picture as hashed grids of features and a small network"),
+        ("coin", "Coin", "a picture as a small SIREN in 16 bits a parameter (COIN)"),
+    )
+]
+
 PLUGIN = Plugin(
     name="gaussianimage",
     api=0,
@@ -89,6 +113,7 @@ PLUGIN = Plugin(
             deterministic=True,
             summary="rate-distortion curves of codecs, and BD-rates between them and published ones",
         ),
+        *NETWORKS,
     ],
     commands={
         name: f"interleaf_gaussianimage.commands:{name}"
