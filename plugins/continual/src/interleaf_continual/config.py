@@ -1,0 +1,151 @@
+"""Parameters of the schedules of ``continual``."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from interleaf.interfaces.schedule import Schedule, Unit
+from interleaf.params import Ge, Gt
+
+Rate = Annotated[float, Ge(0)]
+Length = Annotated[float, Ge(0)]  # below 1 a part of ``steps``, else a number of steps
+Steps = Annotated[int, Ge(1)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RewarmConfig:
+    """Up from ``start`` to ``peak`` in ``warmup`` steps, then half a cosine down to ``floor``.
+
+    ``start`` is 0 for a first stage, and the last rate of the stage before for a later one.
+    ``warmup`` below 1 is a part of ``steps``, else a number of steps. ``from_first``: already step 0
+    learns. ``endless`` keeps ``floor`` after the end, where otherwise the schedule ends.
+    """
+
+    steps: Steps
+    peak: Rate = 3e-4
+    floor: Rate = 3e-5
+    start: Rate = 0.0
+    warmup: Length = 0.01
+    from_first: bool = False
+    endless: bool = False
+    unit: Unit = "step"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InfiniteConfig:
+    """Warm up to ``peak``, cool down to ``constant``, stay there while data comes, anneal to ``floor``.
+
+    ``warmup``, ``cooldown`` and ``hold`` are lengths, below 1 parts of ``steps``; the anneal takes
+    what they leave. ``endless`` never anneals: branch off for that (``continual branch``).
+    """
+
+    steps: Steps
+    peak: Annotated[float, Gt(0)] = 3e-4
+    constant: Annotated[float, Gt(0)] = 1.65e-4
+    floor: Annotated[float, Gt(0)] = 3e-5
+    warmup: Length = 0.01
+    cooldown: Length = 0.6
+    hold: Length = 0.25
+    shape: Literal["cosine", "invsqrt", "linear"] = "cosine"
+    from_first: bool = False
+    endless: bool = False
+    unit: Unit = "step"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnnealConfig:
+    """Exponentially from ``start`` to ``floor``: the last phase of an infinite schedule, alone."""
+
+    steps: Steps
+    start: Annotated[float, Gt(0)] = 1.65e-4
+    floor: Annotated[float, Gt(0)] = 3e-5
+    unit: Unit = "step"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StableConfig:
+    """Warm up from ``start``, stay at ``peak``, decay to ``floor`` in the last ``decay`` steps by ``shape``.
+
+    ``sqrt`` falls as 1 − √u (arXiv 2405.18392). Lengths below 1 are parts of ``steps``.
+    """
+
+    steps: Steps
+    peak: Annotated[float, Gt(0)] = 3e-4
+    floor: Rate = 0.0
+    start: Rate = 0.0
+    warmup: Length = 0.01
+    decay: Length = 0.2
+    shape: Literal["linear", "cosine", "sqrt", "exponential"] = "sqrt"
+    from_first: bool = False
+    unit: Unit = "step"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrapezoidConfig:
+    """A line up from ``start``, a level, and a line down to ``floor``."""
+
+    steps: Steps
+    peak: Rate = 3e-4
+    floor: Rate = 0.0
+    start: Rate = 0.0
+    warmup: Length = 0.1
+    decay: Length = 0.3
+    from_first: bool = False
+    unit: Unit = "step"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PowerLawConfig:
+    """Warm up in ``warmup`` steps, then ``peak · (1 + s / scale)^-exponent`` for ever.
+
+    s counts from the warm-up's end, ``scale`` 0 stands for the warm-up's length. An exponent of 1/2
+    is the inverse square root of arXiv 1706.03762. Never below ``floor``.
+    """
+
+    peak: Rate = 3e-4
+    warmup: Annotated[int, Ge(0)] = 100
+    exponent: Rate = 0.5
+    scale: Annotated[float, Ge(0)] = 0.0
+    floor: Rate = 0.0
+    from_first: bool = False
+    unit: Unit = "step"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolynomialConfig:
+    """Warm up, then ``floor + (peak − floor) · (1 − u)^exponent`` up to ``steps``."""
+
+    steps: Steps
+    peak: Rate = 3e-4
+    floor: Rate = 0.0
+    exponent: Annotated[float, Gt(0)] = 1.0
+    warmup: Length = 0.01
+    from_first: bool = False
+    unit: Unit = "step"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhaseConfig:
+    """``length`` steps to the value ``to``; ``exponent`` is that of the shape ``power``."""
+
+    length: Annotated[float, Gt(0)]
+    to: float
+    shape: Literal["linear", "cosine", "sqrt", "invsqrt", "exponential", "power"] = "linear"
+    exponent: Annotated[float, Gt(0)] = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PiecewiseConfig:
+    """From ``start`` through ``phases``, each to its own value; ``endless`` keeps the last one."""
+
+    phases: tuple[PhaseConfig, ...]
+    start: float = 0.0
+    endless: bool = False
+    unit: Unit = "step"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepeatConfig:
+    """``of`` again and again: ``times``, or for ever at 0."""
+
+    of: Schedule
+    times: Annotated[int, Ge(0)] = 0
