@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/pip --disable-pip-version-check install --quiet -c constraints.txt
 DATA ?= $(or $(INTERLEAF_DATA),../shared/data)
 
-LIGHT := core cli plugins/media plugins/pages plugins/gaussianimage plugins/scaling plugins/openrisk
+LIGHT := core cli plugins/media plugins/body plugins/pages plugins/gaussianimage plugins/scaling plugins/openrisk
 TOYS := $(patsubst %/pyproject.toml,%,$(wildcard tests/toys/*/pyproject.toml))
 PROJECTS := $(addsuffix /pyproject.toml,$(LIGHT))
 DEV := pytest pytest-xdist hypothesis ruff mypy import-linter types-PyYAML build jsonschema pytorch-msssim pyarrow \

@@ -1,0 +1,1 @@
+"""Skeletons, motion files, a posed human body and a mesh renderer."""

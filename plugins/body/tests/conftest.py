@@ -1,0 +1,22 @@
+"""Where test data lies."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+DATA = Path(os.environ.get("INTERLEAF_DATA", "../shared/data"))
+
+
+@pytest.fixture
+def needed() -> Callable[..., Path]:
+    """A folder of the test data; skips, visibly, where it is absent."""
+
+    def find(*parts: str) -> Path:
+        path = DATA.joinpath(*parts)
+        if not path.exists():
+            pytest.skip(f"test data is absent: {path}")
+        return path
+
+    return find
