@@ -127,6 +127,6 @@ class HashGridConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpeedConfig:
-    """``decodes``: how often a file is decoded; the median counts."""
+    """``decodes``: how often a file is decoded, within five seconds; the median counts."""
 
     decodes: Annotated[int, Ge(1), Le(10_000)] = 9

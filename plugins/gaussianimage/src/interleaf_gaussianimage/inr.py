@@ -225,7 +225,7 @@ class Training:
         if not self.batch or self.batch >= len(self.places):
             return self.places, self.colors
         # a generator of the step's own: what goes on after a kill draws what it would have drawn
-        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.step)
+        generator = torch.Generator().manual_seed((self.seed * 1_000_003 + self.step) % (1 << 63))
         index = torch.randint(len(self.places), (self.batch,), generator=generator)
         return self.places[index], self.colors[index]
 

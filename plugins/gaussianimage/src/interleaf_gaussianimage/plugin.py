@@ -114,6 +114,30 @@ PLUGIN = Plugin(
             summary="rate-distortion curves of codecs, and BD-rates between them and published ones",
         ),
         *NETWORKS,
+        component(
+            "speed",
+            Evaluator,
+            "interleaf_gaussianimage.timing:Speed",
+            config="SpeedConfig",
+            calls={
+                "evaluate": Call(
+                    needs={"model": "model", "image": "image"}, gives={"report": "report"}
+                )
+            },
+            summary="time, memory and decoding speed of a model on a picture",
+        ),
+        component(
+            "times",
+            Model,
+            "interleaf_gaussianimage.timing:Times",
+            calls={
+                "apply": Call(
+                    needs={"reports": "report*"}, gives={"table": "table", "report": "report"}
+                )
+            },
+            deterministic=True,
+            summary="who reaches which PSNR when",
+        ),
     ],
     commands={
         name: f"interleaf_gaussianimage.commands:{name}"
@@ -124,5 +148,6 @@ PLUGIN = Plugin(
         "pipelines/photo.yaml",
         "pipelines/ladder.yaml",
         "pipelines/kodak-rd.yaml",
+        "pipelines/versus-inr.yaml",
     ],
 )
