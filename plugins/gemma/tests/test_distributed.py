@@ -5,14 +5,23 @@ from __future__ import annotations
 import pytest
 import torch
 import torch.multiprocessing as mp
-from interleaf_gemma import Gemma, GemmaConfig
-from interleaf_gemma.distributed import parallelize, shard
 from torch import distributed as dist
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.tensor import DTensor
 from torch.nn import functional as F
 
-SIZES = {"d_model": 32, "layers": 2, "heads": 4, "head_dim": 16, "d_ff": 64, "vocab_size": 96, "context": 32}
+from interleaf_gemma import Gemma, GemmaConfig
+from interleaf_gemma.distributed import parallelize, shard
+
+SIZES = {
+    "d_model": 32,
+    "layers": 2,
+    "heads": 4,
+    "head_dim": 16,
+    "d_ff": 64,
+    "vocab_size": 96,
+    "context": 32,
+}
 
 
 def made(kv_heads: int) -> Gemma:
@@ -76,7 +85,9 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, torch.Tens
 
 
 @pytest.mark.parametrize("case", range(4), ids=lambda n: f"{CASES[n][0].__name__}-{CASES[n][1]}")
-def test_two_processes_compute_what_one_computes(case: int, found: list[dict[str, torch.Tensor]]) -> None:
+def test_two_processes_compute_what_one_computes(
+    case: int, found: list[dict[str, torch.Tensor]]
+) -> None:
     theirs, model = dict(found[case]), made(CASES[case][1])
     loss = loss_of(model, batch())
     loss.backward()

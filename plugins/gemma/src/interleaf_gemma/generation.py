@@ -19,6 +19,8 @@ from interleaf_gemma.sampling import Sampler, Sampling
 Steps = Iterator[tuple[int, int]]  # (row, id)
 Constraint = Callable[[list[int]], Tensor | None]  # ids so far -> allowed ids [V] bool, None: all
 
+DAMAGED = "the weights are damaged, or try --dtype bfloat16 or float32"
+
 
 class NotFinite(InterleafError):
     """The model computed NaN: its weights are damaged, or float16 overflowed."""
@@ -42,6 +44,10 @@ class Running:
 
     def __post_init__(self) -> None:
         self.sampler = Sampler(self.sampling)
+
+    def fail(self, error: Exception) -> None:
+        """What follows when its logits are no numbers: here it is raised; a server ends this one alone."""
+        raise error
 
     def take(self, logits: Tensor) -> int:
         """The next id for logits [V]; ends the sequence when it is the last one."""

@@ -1,0 +1,115 @@
+"""A Gemma as lm-eval-harness sees a model: ``lm_eval.simple_evaluate(model=Harness(model, tokenizer), …)``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from lm_eval.api.instance import Instance
+from lm_eval.api.model import TemplateLM
+
+from interleaf_gemma.evaluating.scores import scores, windows
+from interleaf_gemma.evaluating.texts import Wish, texts
+from interleaf_gemma.model import Gemma
+from interleaf_gemma.tokenizer import Tokenizer
+
+
+class Harness(TemplateLM):
+    """``loglikelihood``, ``loglikelihood_rolling`` and ``generate_until`` of a Gemma.
+
+    Every context begins with exactly one <bos>, also where it is cut at the left to fit. ``batch``:
+    sequences at once; ``overlap``: ids that a window of a long text shows from the one before.
+    """
+
+    def __init__(
+        self, model: Gemma, tokenizer: Tokenizer, batch: int = 16, overlap: int = 1
+    ) -> None:
+        super().__init__()
+        self.model, self.words, self.batch, self.overlap = model, tokenizer, batch, overlap
+        self.cut = 0  # how many contexts did not fit
+        self._device = model.device
+
+    @property
+    def eot_token_id(self) -> int:
+        """What ends a text."""
+        return self.model.config.eos
+
+    @property
+    def prefix_token_id(self) -> int:
+        """What stands before everything."""
+        return self.model.config.bos
+
+    @property
+    def max_length(self) -> int:
+        """Ids of context and continuation together."""
+        return self.model.config.context
+
+    def tok_encode(
+        self, string: str, add_special_tokens: bool | None = None, **_: Any
+    ) -> list[int]:
+        """Ids; with <bos> unless told otherwise."""
+        return self.words.encode(string, bos=add_special_tokens is not False)
+
+    def _loglikelihood_tokens(
+        self, requests: Sequence[tuple[Any, list[int], list[int]]], **_: Any
+    ) -> list[tuple[float, bool]]:
+        pairs = [self._fitted(context, continuation) for _, context, continuation in requests]
+        found = [(s.total, s.greedy) for s in scores(self.model, pairs, self.batch)]
+        for (texts_, _, _), answer in zip(requests, found, strict=True):
+            self.cache_hook.add_partial("loglikelihood", texts_, answer)
+        return found
+
+    def _fitted(self, context: list[int], continuation: list[int]) -> tuple[list[int], list[int]]:
+        """At most ``max_length`` ids: what is cut is the beginning of the context, behind its <bos>."""
+        bos, rest = self.prefix_token_id, context
+        while rest and rest[0] == bos:
+            rest = rest[1:]
+        room = self.max_length - 1 - len(continuation)
+        if room < 0:
+            raise ValueError(
+                f"a continuation of {len(continuation)} ids exceeds the context of {self.max_length}"
+            )
+        self.cut += len(rest) > room
+        return [bos, *rest[max(0, len(rest) - room) :]], continuation
+
+    def loglikelihood_rolling(
+        self, requests: list[Instance], disable_tqdm: bool = False
+    ) -> list[float]:
+        """Log-probability of whole texts of any length, every id once."""
+        found = []
+        for (text,) in (request.args for request in requests):
+            ids = self.tok_encode(text, add_special_tokens=False)
+            pairs = list(windows(ids, self.prefix_token_id, self.max_length, self.overlap))
+            found.append(sum(s.total for s in scores(self.model, pairs, self.batch)))
+            self.cache_hook.add_partial("loglikelihood_rolling", (text,), found[-1])
+        return found
+
+    def generate_until(self, requests: list[Instance], disable_tqdm: bool = False) -> list[str]:
+        """Texts up to the first of the stop texts; greedy unless the task asks otherwise."""
+        wishes = [self._wish(*request.args) for request in requests]
+        found = texts(self.model, self.words, wishes, self.batch)
+        for request, text in zip(requests, found, strict=True):
+            self.cache_hook.add_partial("generate_until", request.args, text)
+        return found
+
+    def _wish(self, context: str, settings: dict[str, Any]) -> Wish:
+        until = settings.get("until") or []
+        limit = next((settings[k] for k in _LIMITS if k in settings), 256)
+        limit = min(int(limit), self.max_length - 2)
+        prompt = self.tok_encode(context)
+        room = self.max_length - limit - 1
+        if len(prompt) > room:
+            self.cut += 1
+            prompt = [self.prefix_token_id, *prompt[1:][len(prompt) - room :]]
+        drawn = settings.get("do_sample", settings.get("temperature", 0) > 0)
+        return Wish(
+            prompt,
+            limit,
+            [until] if isinstance(until, str) else list(until),
+            temperature=float(settings.get("temperature", 1.0)) if drawn else 0.0,
+            top_p=float(settings.get("top_p", 1.0)),
+            top_k=int(settings.get("top_k", 0)),
+        )
+
+
+_LIMITS = ("max_gen_toks", "max_new_tokens", "max_tokens", "max_completion_tokens")

@@ -1,0 +1,1 @@
+"""An OpenAI-compatible server for a Gemma: many requests at once, one batch (extra ``[serve]``)."""
