@@ -5,6 +5,8 @@ PIP := $(BIN)/pip --disable-pip-version-check install --quiet -c constraints.txt
 DATA ?= $(or $(INTERLEAF_DATA),../shared/data)
 
 LIGHT := core cli plugins/media plugins/body plugins/pages plugins/gaussianimage plugins/scaling plugins/openrisk
+# plugins that need torch: not part of the demo
+HEAVY := plugins/training
 TOYS := $(patsubst %/pyproject.toml,%,$(wildcard tests/toys/*/pyproject.toml))
 PROJECTS := $(addsuffix /pyproject.toml,$(LIGHT))
 DEV := pytest pytest-xdist hypothesis ruff mypy import-linter types-PyYAML build jsonschema pytorch-msssim pyarrow \
@@ -25,7 +27,7 @@ test: .venv/.full check
 
 check: .venv/.full
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
-	$(BIN)/mypy $(addsuffix /src,$(LIGHT))
+	$(BIN)/mypy $(addsuffix /src,$(LIGHT) $(HEAVY))
 	$(BIN)/lint-imports
 
 bench: .venv/.full
@@ -35,7 +37,7 @@ registry: .venv/.light
 	$(BIN)/python -m interleaf.registry.generate registry.toml
 
 release: .venv/.full
-	rm -rf dist && for p in $(LIGHT); do $(BIN)/python -m build --wheel --no-isolation --outdir dist $$p || exit 1; done
+	rm -rf dist && for p in $(LIGHT) $(HEAVY); do $(BIN)/python -m build --wheel --no-isolation --outdir dist $$p || exit 1; done
 
 .venv/bin/pip:
 	$(PYTHON) -m venv .venv
@@ -47,8 +49,9 @@ release: .venv/.full
 	@touch $@
 
 # what the tests need: torch, the tools and the toys too
-.venv/.full: .venv/.light $(addsuffix /pyproject.toml,$(TOYS))
+.venv/.full: .venv/.light $(addsuffix /pyproject.toml,$(HEAVY) $(TOYS))
 	$(PIP) $(DEV) torch
+	$(PIP) --no-build-isolation $(foreach p,$(HEAVY),-e $p)
 	$(PIP) --no-build-isolation --no-deps $(foreach p,$(TOYS),-e $p)
 	@touch $@
 

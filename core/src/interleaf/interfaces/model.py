@@ -89,3 +89,9 @@ class ModelHandle:
         from interleaf.registry.live import live_model
 
         return live_model(self, ctx or Context())
+
+    def fresh(self) -> Model:
+        """A live model that nobody else holds: one to be changed, as training does."""
+        from interleaf.registry.live import fresh_model
+
+        return fresh_model(self)

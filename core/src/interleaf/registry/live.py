@@ -55,14 +55,19 @@ _models: dict[tuple[str, str, str], Model] = {}
 
 def live_model(handle: ModelHandle, ctx: Context) -> Model:
     """The live model of a handle, loaded once per (digest, device, dtype)."""
-    from interleaf.pipeline.components import definition_of, make
-
     key = (handle.digest, ctx.device, ctx.dtype)
     if key not in _models:
-        model = make(definition_of(handle))
-        assert isinstance(model, Model)
-        _models[key] = model
+        _models[key] = fresh_model(handle)
     return _models[key]
+
+
+def fresh_model(handle: ModelHandle) -> Model:
+    """A live model of a handle, made and loaded anew."""
+    from interleaf.pipeline.components import definition_of, make
+
+    model = make(definition_of(handle))
+    assert isinstance(model, Model)
+    return model
 
 
 def class_of(kind: str) -> type | None:

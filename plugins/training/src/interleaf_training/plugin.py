@@ -1,0 +1,28 @@
+"""The descriptor of ``training``."""
+
+from interleaf.interfaces import Model
+from interleaf.plugin import Call, Plugin, component
+
+PLUGIN = Plugin(
+    name="training",
+    api=0,
+    summary="the torch training loop that papers share",
+    requires=["numpy", "torch", "accelerate", "safetensors"],
+    components=[
+        component(
+            "fit", Model, "interleaf_training.components:Fit", config="FitConfig",
+            calls={
+                "fit": Call(
+                    needs={
+                        "model": "model", "data": "dataset[any]", "held_out": "dataset[any]?",
+                        "lr": "schedule?",
+                    },
+                    gives={"model": "model", "log": "table"},
+                    hands_on="model",
+                )
+            },
+            deterministic=True,
+            summary="any torch model, fitted to a dataset",
+        ),
+    ],
+)  # fmt: skip
