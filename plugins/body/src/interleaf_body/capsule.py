@@ -1,0 +1,266 @@
+"""A body made of tubes: 22 joints, 720 vertices, no dependency.
+
+For tests and for seeing a motion where anny is not installed. It looks like a wooden mannequin and
+claims nothing about anatomy; its joints, parts and expressions have the names that other bodies use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+import numpy as np
+
+from interleaf_body.model import PARTS, BakedBody, Topology, shape_values
+from interleaf_body.quaternions import Array
+from interleaf_body.roles import PARENT, ROLES
+from interleaf_body.samples import offset
+from interleaf_body.skinning import Sparse
+
+SHAPE = ("height", "weight", "proportions")
+EXPRESSIONS = (
+    "jawOpen",
+    "mouthPucker",
+    "mouthSmileLeft",
+    "mouthSmileRight",
+    "eyeBlinkLeft",
+    "eyeBlinkRight",
+)
+SIDES = 8  # vertices around a tube
+COLUMNS = 4  # of the texture atlas, one cell per tube
+
+
+@dataclass
+class Mesh:
+    """The mesh as it grows, tube by tube."""
+
+    vertices: list[Array] = field(default_factory=list)
+    weights: list[Array] = field(default_factory=list)
+    faces: list[Array] = field(default_factory=list)
+    uv: list[Array] = field(default_factory=list)
+    face_uv: list[Array] = field(default_factory=list)
+    parts: list[Array] = field(default_factory=list)
+
+    def add(self, rings: Array, weights: Array, part: str) -> None:
+        """A closed tube through ``rings`` [R, SIDES, 3] with ``weights`` [R, J] of each ring."""
+        first, rows = sum(map(len, self.vertices)), len(rings)
+        ends = rings[[0, -1]].mean(1)
+        self.vertices += [rings.reshape(-1, 3), ends]
+        self.weights += [np.repeat(weights, SIDES, 0), weights[[0, -1]]]
+        faces, corners = _tube(rows)
+        self.faces.append(faces + first)
+        self.face_uv.append(corners + sum(map(len, self.uv)))
+        self.uv.append(_cell(len(self.parts), rows))
+        self.parts.append(np.full(len(faces), PARTS.index(part), np.uint8))
+
+
+def _tube(rows: int) -> tuple[Array, Array]:
+    """Triangles of a closed tube, and the corners of its unrolled sheet."""
+    faces, corners = [], []
+    low, high = rows * SIDES, rows * SIDES + 1
+    sheet_low, sheet_high = rows * (SIDES + 1), rows * (SIDES + 1) + SIDES
+    for s in range(SIDES):
+        n = (s + 1) % SIDES
+        faces.append((low, n, s))
+        corners.append((sheet_low + s, s + 1, s))
+        for r in range(rows - 1):
+            a, b, c, d = r * SIDES + s, r * SIDES + n, (r + 1) * SIDES + n, (r + 1) * SIDES + s
+            faces += [(a, b, c), (a, c, d)]
+            i, k = r * (SIDES + 1) + s, (r + 1) * (SIDES + 1) + s
+            corners += [(i, i + 1, k + 1), (i, k + 1, k)]
+        top = (rows - 1) * SIDES
+        faces.append((top + s, top + n, high))
+        sheet = (rows - 1) * (SIDES + 1) + s
+        corners.append((sheet, sheet + 1, sheet_high + s))
+    return np.array(faces, np.int32), np.array(corners, np.int32)
+
+
+def _cell(index: int, rows: int) -> Array:
+    """Texture coordinates of a tube's sheet in its cell of the atlas; the end points once per side."""
+    around = np.linspace(0, 1, SIDES + 1)
+    grid = np.stack(np.meshgrid(around, np.linspace(0.1, 0.9, rows)), -1).reshape(-1, 2)
+    middle = (around[:-1] + around[1:]) / 2
+    caps = [np.stack([middle, np.full(SIDES, v)], -1) for v in (0.0, 1.0)]
+    sheet = np.concatenate([grid, *caps]) * 0.94 + 0.03
+    corner = np.array([index % COLUMNS, index // COLUMNS])
+    return ((sheet + corner) / COLUMNS).astype(np.float32)
+
+
+def _rings(path: Array, radii: Array, front: tuple[float, float, float]) -> Array:
+    """Ellipses [R, SIDES, 3] about the points of a path; radii [R, 2] aside and to the ``front``."""
+    along = np.gradient(path, axis=0)
+    along /= np.linalg.norm(along, axis=1, keepdims=True)
+    aside = np.cross(np.broadcast_to(front, along.shape), along)
+    aside /= np.linalg.norm(aside, axis=1, keepdims=True)
+    forward = np.cross(along, aside)
+    angle = np.arange(SIDES) / SIDES * 2 * np.pi
+    across = np.cos(angle)[None, :, None] * aside[:, None] * radii[:, :1, None]
+    return (
+        path[:, None]
+        + across
+        + np.sin(angle)[None, :, None] * forward[:, None] * radii[:, 1:, None]
+    )
+
+
+def _limb(points: list[Array], radii: list[tuple[float, float]], names: list[str], steps: int,
+          soft: float = 0.3) -> tuple[Array, Array, Array]:  # fmt: skip
+    """Path, radii and weights along a chain of bones; bone i goes from point i to i + 1 with joint names[i].
+    ``names`` may begin with one more joint, that of the body which the limb leaves."""
+    above = names[0] if len(names) == len(points) else None
+    bones = names[1:] if above else names
+    path, sizes, weights = [], [], []
+    for i, bone in enumerate(bones):
+        last = i == len(bones) - 1
+        for t in np.linspace(0, 1, steps + 1)[: None if last else -1]:
+            path.append(points[i] * (1 - t) + points[i + 1] * t)
+            sizes.append(np.array(radii[i]) * (1 - t) + np.array(radii[i + 1]) * t)
+            row = np.zeros(len(ROLES))
+            before = bones[i - 1] if i else above
+            share = max(0.0, 0.5 * (1 - t / soft)) if before else 0.0
+            after = max(0.0, 0.5 * (1 - (1 - t) / soft)) if not last else 0.0
+            row[ROLES.index(bone)] = 1 - share - after
+            if before:
+                row[ROLES.index(before)] += share
+            if not last:
+                row[ROLES.index(bones[i + 1])] += after
+            weights.append(row)
+    return np.array(path), np.array(sizes), np.array(weights)
+
+
+def _round_ends(path: Array, sizes: Array, weights: Array) -> tuple[Array, Array, Array]:
+    """The same with a small ring before each end, so that tubes end round."""
+    first = (
+        path[:1]
+        - (path[1:2] - path[:1]) / np.linalg.norm(path[1] - path[0]) * sizes[0].mean() * 0.6
+    )
+    last = (
+        path[-1:]
+        + (path[-1:] - path[-2:-1]) / np.linalg.norm(path[-1] - path[-2]) * sizes[-1].mean() * 0.6
+    )
+    return (
+        np.concatenate([first, path, last]),
+        np.concatenate([sizes[:1] * 0.6, sizes, sizes[-1:] * 0.6]),
+        np.concatenate([weights[:1], weights, weights[-1:]]),
+    )
+
+
+def skeleton(shape: Mapping[str, float]) -> Array:
+    """The joints [22, 3] in the rest pose, T-shaped, the pelvis at 0."""
+    size = 0.75 + 0.5 * shape["height"]
+    legs = size * (0.85 + 0.3 * shape["proportions"])
+    heads = np.zeros((len(ROLES), 3))
+    for j, role in enumerate(ROLES[1:], 1):
+        scale = legs if role.endswith(("knee", "ankle")) else size
+        heads[j] = heads[ROLES.index(PARENT[role])] + scale * np.array(offset(role))
+    return heads
+
+
+def build(shape: Mapping[str, float]) -> tuple[Array, Mesh]:
+    """Joints and mesh of a shape; the mesh's topology is the same for all."""
+    heads, mesh = skeleton(shape), Mesh()
+    size, girth = 0.75 + 0.5 * shape["height"], 0.7 + 0.6 * shape["weight"]
+    at = {role: heads[j] for j, role in enumerate(ROLES)}
+    r = size * girth
+
+    def add(points, radii, names, steps, part, front=(0.0, 0.0, 1.0)) -> None:  # type: ignore[no-untyped-def]
+        radii = [(a * r, b * r) for a, b in radii]
+        path, sizes, weights = _round_ends(*_limb(points, radii, names, steps))
+        mesh.add(_rings(path, sizes, front), weights, part)
+
+    add([at["pelvis"] + [0, -0.08 * size, 0], at["spine1"], at["spine2"], at["spine3"], at["neck"]],
+        [(0.15, 0.10), (0.14, 0.095), (0.155, 0.10), (0.17, 0.11), (0.07, 0.07)],
+        ["pelvis", "spine1", "spine2", "spine3"], 2, "body")  # fmt: skip
+    crown = at["head"] + size * np.array([0, 0.19, 0.0])
+    middle = (at["head"] + crown) / 2 + size * np.array([0, 0, 0.02])
+    add([at["neck"], at["head"], middle, crown],
+        [(0.055, 0.055), (0.062, 0.075), (0.078, 0.098), (0.05, 0.06)],
+        ["neck", "head", "head"], 4, "head")  # fmt: skip
+    for side, sign, letter in (("left", 1.0, "L"), ("right", -1.0, "R")):
+        tip = at[f"{side}_wrist"] + size * np.array([0.17 * sign, 0, 0])
+        toe = at[f"{side}_foot"] + size * np.array([0, -0.01, 0.07])
+        heel = at[f"{side}_ankle"] + size * np.array([0, -0.055, -0.05])
+        add([at[f"{side}_shoulder"], at[f"{side}_elbow"], at[f"{side}_wrist"]],
+            [(0.05, 0.055), (0.04, 0.042), (0.028, 0.03)],
+            [f"{side}_collar", f"{side}_shoulder", f"{side}_elbow"], 3, "body")  # fmt: skip
+        add([at[f"{side}_wrist"], tip], [(0.022, 0.038), (0.01, 0.03)],
+            [f"{side}_wrist"], 3, f"hand.{letter}")  # fmt: skip
+        add([at[f"{side}_hip"], at[f"{side}_knee"], at[f"{side}_ankle"]],
+            [(0.085, 0.09), (0.058, 0.06), (0.04, 0.042)],
+            ["pelvis", f"{side}_hip", f"{side}_knee"], 3, "body")  # fmt: skip
+        foot = [heel, at[f"{side}_foot"] + size * np.array([0, -0.005, -0.02]), toe]
+        add(foot, [(0.035, 0.03), (0.042, 0.024), (0.03, 0.014)],
+            [f"{side}_ankle", f"{side}_foot"], 2, f"foot.{letter}", (0.0, 1.0, 0.0))  # fmt: skip
+    return heads, mesh
+
+
+def landmarks_at(heads: Array) -> dict[str, Array]:
+    """Where points of the face and the shoulders are, in the rest pose."""
+    at = {role: heads[j] for j, role in enumerate(ROLES)}
+    size = np.linalg.norm(at["head"] - at["neck"]) / np.hypot(0.09, 0.03)
+    face = {"left_eye": (0.034, 0.115, 0.10), "right_eye": (-0.034, 0.115, 0.10), "nose": (0, 0.08, 0.12),
+            "left_mouth": (0.025, 0.04, 0.10), "right_mouth": (-0.025, 0.04, 0.10),
+            "chin": (0, 0.0, 0.085)}  # fmt: skip
+    found = {name: at["head"] + size * np.array(place) for name, place in face.items()}
+    return found | {f"{s}_shoulder": at[f"{s}_shoulder"] for s in ("left", "right")}
+
+
+def expressions(vertices: Array, heads: Array, head: Array) -> Array:
+    """How expressions move the vertices ``head`` of the head, [E, K, 3]: smooth bumps about the landmarks."""
+    marks = landmarks_at(heads)
+    mouth = (marks["left_mouth"] + marks["right_mouth"]) / 2
+    rules = {
+        "jawOpen": (marks["chin"], 0.05, (0, -0.03, -0.005)), "mouthPucker": (mouth, 0.03, (0, 0, 0.012)),
+        "mouthSmileLeft": (marks["left_mouth"], 0.03, (0.008, 0.01, -0.004)),
+        "mouthSmileRight": (marks["right_mouth"], 0.03, (-0.008, 0.01, -0.004)),
+        "eyeBlinkLeft": (marks["left_eye"], 0.02, (0, -0.006, 0.002)),
+        "eyeBlinkRight": (marks["right_eye"], 0.02, (0, -0.006, 0.002)),
+    }  # fmt: skip
+    basis = []
+    for name in EXPRESSIONS:
+        centre, width, move = rules[name]
+        near = np.exp(-np.sum((vertices[head] - centre) ** 2, 1) / (2 * width**2))
+        basis.append(near[:, None] * np.array(move))
+    return np.array(basis, np.float32)
+
+
+class Capsule:
+    """The body of tubes as a `BodyModel`."""
+
+    shape_names = SHAPE
+
+    @property
+    def topology(self) -> Topology:
+        """Faces, joints, weights."""
+        return _topology()
+
+    def bake(self, shape: Mapping[str, float] | None = None) -> BakedBody:
+        """One identity: ``height``, ``weight`` and ``proportions`` (long legs), each from 0 to 1."""
+        heads, mesh = build(shape_values(shape, SHAPE))
+        vertices = np.concatenate(mesh.vertices)
+        topology = _topology()
+        head = np.unique(topology.faces[topology.part_of_face == PARTS.index("head")])
+        bind = np.concatenate([np.tile(np.eye(3), (len(ROLES), 1, 1)), -heads[:, :, None]], 2)
+        basis = expressions(vertices, heads, head)
+        return BakedBody(
+            topology, vertices.astype(np.float32), heads, bind, head.astype(np.int32), basis
+        )
+
+
+@lru_cache
+def _topology() -> Topology:
+    heads, mesh = build(shape_values(None, SHAPE))
+    vertices = np.concatenate(mesh.vertices)
+    marks = {
+        name: (
+            np.argsort(np.sum((vertices - place) ** 2, 1))[:1].astype(np.int32),
+            np.ones(1, np.float32),
+        )
+        for name, place in landmarks_at(heads).items()
+    }
+    parents = tuple(ROLES.index(PARENT[r]) if r in PARENT else -1 for r in ROLES)
+    return Topology(
+        np.concatenate(mesh.faces), np.concatenate(mesh.uv), np.concatenate(mesh.face_uv),
+        np.concatenate(mesh.parts), ROLES, parents, Sparse.of(np.concatenate(mesh.weights)), EXPRESSIONS,
+        marks,
+    )  # fmt: skip
