@@ -1,5 +1,7 @@
 """Time and memory of models, and who is sooner."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,7 @@ from interleaf.errors import InvalidInput
 from interleaf.interfaces import Measure, Model, Report
 from interleaf.values import Image, Item, Table
 from interleaf_gaussianimage.timing import Times, measure
+from interleaf_media.writing import encode_png
 
 
 def picture(height=40, width=60):
@@ -75,3 +78,14 @@ def test_a_report_without_a_way_is_told():
     report = Report((Measure(name="seconds", value=1.0),))
     with pytest.raises(InvalidInput, match="coin"):
         Times().apply([Item(report, "coin", "", {})])
+
+
+def test_the_command_tells_all_codecs(tmp_path, capsys):
+    from interleaf_gaussianimage.commands import bench
+
+    file = tmp_path / "a.png"
+    file.write_bytes(encode_png(picture()))
+    bench(file, bpp=2.0, preset="fast", decodes=2, as_json=True)
+    told = json.loads(capsys.readouterr().out)
+    assert list(told) == ["gsi", "jpeg", "webp", "avif"]
+    assert all(row["psnr"] > 15 and row["decode"] > 0 for row in told.values())

@@ -1,6 +1,7 @@
 """The paper's method as a Model and a Renderer."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,13 +9,20 @@ import numpy as np
 
 from interleaf.builtin.config import RampConfig
 from interleaf.builtin.schedules import Cosine
-from interleaf.errors import InvalidInput
+from interleaf.errors import InvalidInput, WeightsMissing
 from interleaf.interfaces import Context, Evaluator, Measure, Model, Renderer, Report
-from interleaf.interfaces.component import NoConfig
+from interleaf.pipeline.calling import accepts
 from interleaf.values import Artifact, Image, Item, Table
 from interleaf_gaussianimage.checkpoint import Checkpoint
-from interleaf_gaussianimage.config import DrawConfig, FitConfig, GsiConfig, PaperConfig
-from interleaf_gaussianimage.curves import PUBLISHED, bd_rate
+from interleaf_gaussianimage.config import (
+    CurvesConfig,
+    DrawConfig,
+    FitConfig,
+    GsiConfig,
+    PaperConfig,
+    RdConfig,
+)
+from interleaf_gaussianimage.curves import PUBLISHED, bd_rate, read_curve
 from interleaf_gaussianimage.drawing import render
 from interleaf_gaussianimage.fitting import Fitting, Rates
 from interleaf_gaussianimage.initial import start
@@ -205,8 +213,12 @@ class Paper(Model):
 class Rd(Evaluator):
     """What a file costs, and how near its picture is."""
 
-    def evaluate(self, code: Artifact, subject: Image, reference: Image) -> Report:
-        """Bits per pixel of the whole file, and PSNR in dB over the samples of 8-bit pictures."""
+    Config = RdConfig
+
+    def evaluate(
+        self, code: Artifact, subject: Image, reference: Image, ctx: Context | None = None
+    ) -> Report:
+        """Bits per pixel of the whole file, PSNR in dB over the samples of 8-bit pictures, and LPIPS."""
         a, b = (to_integers(i).pixels for i in (subject, reference))
         if a.shape != b.shape or a.dtype != b.dtype:
             told = f"{a.shape} {a.dtype} and {b.shape} {b.dtype}"
@@ -215,13 +227,36 @@ class Rd(Evaluator):
             )
         top = float(np.iinfo(b.dtype).max)
         error = np.square(a.astype(np.float64) - b).mean() / top**2
-        bpp = len(code.data) * 8 / (b.shape[0] * b.shape[1])
+        bpp = (len(code.data) * 8 - self._refund(code)) / (b.shape[0] * b.shape[1])
         return Report(
             (
                 Measure(name="bpp", value=bpp, n=1, direction="none"),
                 Measure(name="psnr", value=psnr_of(error), unit="dB", n=1, direction="up"),
+                self._lpips(subject, reference, ctx),
             )
         )
+
+    def _refund(self, code: Artifact) -> float:
+        from interleaf_gaussianimage.papercodec import bits_back, read
+
+        return bits_back(len(read(code.data))) if self.config.bits_back else 0.0
+
+    def _lpips(self, subject: Image, reference: Image, ctx: Context | None) -> Measure:
+        missing = Measure(name="lpips", value=None, reason="weights missing", direction="down")
+        if self.config.perceptual is None:
+            return missing
+        judge = self.config.perceptual
+        lent = {"ctx": ctx} if accepts(judge.evaluate, "ctx") else {}
+        try:
+            found = judge.evaluate(subject=subject, reference=reference, **lent)
+        except WeightsMissing as error:
+            return replace(missing, reason=f"weights missing: {error}")
+        measure = next((m for m in found.measures if m.name == "lpips"), None)
+        if measure is None:
+            raise InvalidInput(
+                f"{type(judge).__name__} measures no lpips", hint="perceptual: one that does"
+            )
+        return measure
 
     @classmethod
     def examples(cls) -> Mapping[str, Any]:
@@ -229,16 +264,19 @@ class Rd(Evaluator):
         picture = Image(np.arange(60, dtype=np.uint8).reshape(4, 5, 3))
         code = Artifact(b"12345", "application/octet-stream")
         call = {"code": code, "subject": Image(picture.pixels + np.uint8(1)), "reference": picture}
-        return {"configs": [NoConfig()], "calls": {"evaluate": [call]}}
+        return {"configs": [RdConfig()], "calls": {"evaluate": [call]}}
 
 
 class Curves(Model):
     """Mean curves of codecs from their reports, beside those that were published."""
 
-    def apply(self, reports: Sequence[Item]) -> dict[str, Any]:
-        """``table``: codec, setting, bpp, psnr (dB), source; ``report``: BD-rates against every other curve.
+    Config = CurvesConfig
 
-        A codec is the step that a report comes from; reports hold bpp and psnr, means over pictures.
+    def apply(self, reports: Sequence[Item]) -> dict[str, Any]:
+        """``table``: codec, setting, bpp, psnr (dB), lpips, source; ``report``: BD-rates between all curves.
+
+        A codec is the step that a report comes from; reports hold bpp and psnr, means over pictures. Curves
+        of the config that have no points are told as not compared.
         """
         rows, found = [], dict[str, list[tuple[float, float]]]()
         for item in reports:
@@ -248,14 +286,29 @@ class Curves(Model):
                     f"a report of {item.step} holds no bpp and psnr", hint="of gaussianimage.rd"
                 )
             name, setting = item.step, ", ".join(map(str, item.coords.values()))
-            rows.append((name, setting, point["bpp"], point["psnr"], "measured"))
+            lpips = point.get("lpips")
+            judged = "weights missing" if lpips is None else f"{lpips:.4f}"
+            rows.append((name, setting, point["bpp"], point["psnr"], judged, "measured"))
             found.setdefault(name, []).append((point["bpp"], point["psnr"]))
-        curves = {**found, **PUBLISHED}
-        for name, curve in PUBLISHED.items():
-            rows += [(name, "", bpp, psnr, "read off the paper's plot") for bpp, psnr in curve]
-        names = ("codec", "setting", "bpp", "psnr (dB)", "source")
+        given = self._given()
+        for source, known in (
+            ("read off the paper's plot", PUBLISHED),
+            (self.config.coinpp, given),
+        ):
+            for name, curve in known.items():
+                rows += [(name, "", bpp, psnr, "not told", source) for bpp, psnr in curve]
+        names = ("codec", "setting", "bpp", "psnr (dB)", "lpips", "source")
         table = Table.from_rows([dict(zip(names, row, strict=True)) for row in rows])
-        return {"table": table, "report": Report(tuple(_bd_rates(found, curves)))}
+        measures = [*_bd_rates(found, {**found, **PUBLISHED, **given})]
+        if not given:
+            measures += [_not_compared(name) for name in found]
+        return {"table": table, "report": Report(tuple(measures))}
+
+    def _given(self) -> dict[str, Any]:
+        try:
+            return {"COIN++": read_curve(self.config.coinpp)} if self.config.coinpp else {}
+        except ValueError as error:
+            raise InvalidInput(str(error), hint="columns: bpp,psnr") from None
 
     @classmethod
     def examples(cls) -> Mapping[str, Any]:
@@ -267,7 +320,7 @@ class Curves(Model):
             )
             for b, p in ((0.1, 25.0), (0.5, 29.0), (1.0, 31.0))
         ]  # fmt: skip
-        return {"configs": [NoConfig()], "calls": {"apply": [{"reports": items}]}}
+        return {"configs": [CurvesConfig()], "calls": {"apply": [{"reports": items}]}}
 
 
 def _bd_rates(found: Mapping[str, Any], curves: Mapping[str, Any]) -> Iterator[Measure]:
@@ -279,6 +332,18 @@ def _bd_rates(found: Mapping[str, Any], curves: Mapping[str, Any]) -> Iterator[M
                     name=f"bd_rate_over_{other}", value=rate, unit="%", direction="down", group=name,
                     reason="" if rate is not None else "the curves share no quality",
                 )  # fmt: skip
+
+
+def _not_compared(name: str) -> Measure:
+    reason = "not compared: nothing was published on these pictures; give points in coinpp"
+    return Measure(
+        name="bd_rate_over_COIN++",
+        value=None,
+        unit="%",
+        direction="down",
+        group=name,
+        reason=reason,
+    )
 
 
 def unit_samples(image: Image | Floats | str | Path) -> Floats:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from interleaf.interfaces import Schedule
+from interleaf.interfaces import Evaluator, Schedule
 from interleaf.params import Ge, Gt, Le
 
 
@@ -130,3 +130,20 @@ class SpeedConfig:
     """``decodes``: how often a file is decoded, within five seconds; the median counts."""
 
     decodes: Annotated[int, Ge(1), Le(10_000)] = 9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RdConfig:
+    """``bits_back``: take off what partial bits-back coding would give back (files of
+    ``gaussianimage.paper``). ``perceptual``: an evaluator of pairs of pictures that measures ``lpips``;
+    without one, or without its weights, the column says so."""
+
+    bits_back: bool = False
+    perceptual: Evaluator | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CurvesConfig:
+    """``coinpp``: a CSV file with columns bpp and psnr of COIN++ on the same pictures, to compare with."""
+
+    coinpp: str = ""

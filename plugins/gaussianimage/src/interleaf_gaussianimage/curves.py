@@ -6,6 +6,8 @@ cubic interpolation, as a percentage.
 
 from __future__ import annotations
 
+import csv
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -21,6 +23,10 @@ PUBLISHED: Mapping[str, Curve] = {
 }  # fmt: skip
 
 
+class InvalidCurve(ValueError):
+    """A file holds no curve."""
+
+
 def bd_rate(curve: Curve, reference: Curve) -> float | None:
     """Percent of bits that ``curve`` needs more than ``reference``; None where they share no quality."""
     ours, theirs = (_rising(c) for c in (curve, reference))
@@ -32,6 +38,18 @@ def bd_rate(curve: Curve, reference: Curve) -> float | None:
         for c in (ours, theirs)
     ]
     return float(100 * np.expm1(means[0] - means[1]))
+
+
+def read_curve(path: str) -> Curve:
+    """The points of a CSV file with columns bpp and psnr; raises InvalidCurve for what is none."""
+    try:
+        with open(path, newline="", encoding="utf-8") as file:
+            points = [(float(row["bpp"]), float(row["psnr"])) for row in csv.DictReader(file)]
+    except (OSError, UnicodeError, KeyError, TypeError, ValueError) as error:
+        raise InvalidCurve(f"{path}: {error!r}; expected CSV with columns bpp and psnr") from None
+    if not points or not all(bpp > 0 and math.isfinite(bpp + psnr) for bpp, psnr in points):
+        raise InvalidCurve(f"{path}: expected points of finite psnr and bpp above 0")
+    return sorted(points)
 
 
 def _rising(curve: Curve) -> np.ndarray:

@@ -24,7 +24,7 @@ from torch.nn import functional
 from .splats import Floats
 
 AT_ONCE = 1 << 16  # coordinates that are drawn at a time
-TOLD = 0.98  # of the running mean of the error that is told
+TOLD = 0.9  # of the running mean of the error that is told
 LAST_RATE = 0.1  # of the first; the rate falls geometrically
 
 

@@ -92,6 +92,7 @@ PLUGIN = Plugin(
             "rd",
             Evaluator,
             "interleaf_gaussianimage.components:Rd",
+            config="RdConfig",
             calls={
                 "evaluate": Call(
                     needs={"code": "bytes", "subject": "image", "reference": "image"},
@@ -99,12 +100,13 @@ PLUGIN = Plugin(
                 )
             },
             deterministic=True,
-            summary="bits per pixel of a file and PSNR of its picture",
+            summary="bits per pixel of a file, PSNR and LPIPS of its picture",
         ),
         component(
             "curves",
             Model,
             "interleaf_gaussianimage.components:Curves",
+            config="CurvesConfig",
             calls={
                 "apply": Call(
                     needs={"reports": "report*"}, gives={"table": "table", "report": "report"}
@@ -141,7 +143,7 @@ PLUGIN = Plugin(
     ],
     commands={
         name: f"interleaf_gaussianimage.commands:{name}"
-        for name in ("encode", "decode", "info", "verify")
+        for name in ("encode", "decode", "info", "verify", "bench")
     },
     kinds={"splats": "interleaf_gaussianimage.splats:Splats"},
     pipelines=[
