@@ -1,1 +1,1 @@
-"""Measuring a model on tasks: an adapter for lm-eval-harness, local task files, wins and ties (extra ``[eval]``)."""
+"""Measuring a model: scores of texts; tasks through lm-eval-harness (extra ``[eval]``); wins and ties."""

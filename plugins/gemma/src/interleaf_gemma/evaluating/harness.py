@@ -1,4 +1,4 @@
-"""A Gemma as lm-eval-harness sees a model: ``lm_eval.simple_evaluate(model=Harness(model, tokenizer), …)``."""
+"""A Gemma as lm-eval-harness sees a model: ``simple_evaluate(model=Harness(model, tokenizer), …)``."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from lm_eval.api.instance import Instance
 from lm_eval.api.model import TemplateLM
 
 from interleaf_gemma.evaluating.scores import scores, windows
-from interleaf_gemma.evaluating.texts import Wish, texts
 from interleaf_gemma.model import Gemma
+from interleaf_gemma.text import Prose, continued
 from interleaf_gemma.tokenizer import Tokenizer
 
 
@@ -66,8 +66,8 @@ class Harness(TemplateLM):
             rest = rest[1:]
         room = self.max_length - 1 - len(continuation)
         if room < 0:
-            raise ValueError(
-                f"a continuation of {len(continuation)} ids exceeds the context of {self.max_length}"
+            raise InvalidInput(
+                f"a continuation of {len(continuation)} tokens exceeds the context of {self.max_length}"
             )
         self.cut += len(rest) > room
         return [bos, *rest[max(0, len(rest) - room) :]], continuation
@@ -86,30 +86,44 @@ class Harness(TemplateLM):
 
     def generate_until(self, requests: list[Instance], disable_tqdm: bool = False) -> list[str]:
         """Texts up to the first of the stop texts; greedy unless the task asks otherwise."""
-        wishes = [self._wish(*request.args) for request in requests]
-        found = texts(self.model, self.words, wishes, self.batch)
-        for request, text in zip(requests, found, strict=True):
-            self.cache_hook.add_partial("generate_until", request.args, text)
+        alike: dict[Prose, list[int]] = {}
+        for n, request in enumerate(requests):
+            alike.setdefault(_prose(request.args[1], self.max_length), []).append(n)
+        found = [""] * len(requests)
+        for prose, places in alike.items():
+            places.sort(key=lambda n: len(requests[n].args[0]))
+            for first in range(0, len(places), self.batch):
+                part = places[first : first + self.batch]
+                prompts = [self._prompt(requests[n].args[0], prose.max_new_tokens) for n in part]
+                for n, said in zip(
+                    part, continued(self.model, self.words, prompts, prose), strict=True
+                ):
+                    found[n] = said.text
+                    self.cache_hook.add_partial("generate_until", requests[n].args, said.text)
         return found
 
-    def _wish(self, context: str, settings: dict[str, Any]) -> Wish:
-        until = settings.get("until") or []
-        limit = next((settings[k] for k in _LIMITS if k in settings), 256)
-        limit = min(int(limit), self.max_length - 2)
-        prompt = self.tok_encode(context)
-        room = self.max_length - limit - 1
-        if len(prompt) > room:
-            self.cut += 1
-            prompt = [self.prefix_token_id, *prompt[1:][len(prompt) - room :]]
-        drawn = settings.get("do_sample", settings.get("temperature", 0) > 0)
-        return Wish(
-            prompt,
-            limit,
-            [until] if isinstance(until, str) else list(until),
-            temperature=float(settings.get("temperature", 1.0)) if drawn else 0.0,
-            top_p=float(settings.get("top_p", 1.0)),
-            top_k=int(settings.get("top_k", 0)),
-        )
+    def _prompt(self, context: str, limit: int) -> list[int]:
+        """The ids of a context, cut at the left to leave room for ``limit`` more."""
+        ids = self.tok_encode(context)
+        room = self.max_length - limit
+        if len(ids) <= room:
+            return ids
+        self.cut += 1
+        return [self.prefix_token_id, *ids[len(ids) - room + 1 :]]
 
 
-_LIMITS = ("max_gen_toks", "max_new_tokens", "max_tokens", "max_completion_tokens")
+def _prose(settings: dict[str, Any], context: int) -> Prose:
+    """A task's ``generation_kwargs``; without sampling, the most probable token each time."""
+    until = settings.get("until") or []
+    limit = next((int(settings[k]) for k in LIMITS if k in settings), 256)
+    drawn = settings.get("do_sample", float(settings.get("temperature", 0)) > 0)
+    return Prose(
+        max_new_tokens=min(limit, context - 2),
+        temperature=float(settings.get("temperature", 1.0)) if drawn else 0.0,
+        top_p=float(settings.get("top_p", 1.0)),
+        top_k=int(settings.get("top_k", 0)),
+        stop=tuple([until] if isinstance(until, str) else until),
+    )
+
+
+LIMITS = ("max_gen_toks", "max_new_tokens", "max_tokens", "max_completion_tokens")

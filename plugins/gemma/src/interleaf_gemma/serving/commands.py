@@ -80,7 +80,7 @@ def chat(
     from interleaf_gemma.serving.talk import Talk
     from interleaf_gemma.text import Prose
 
-    model, tokenizer = _opened(weights, dtype, device)
+    model, tokenizer = opened(weights, dtype, device)
     prose = Prose(max_new_tokens, temperature, top_k, top_p, (), seed)
     talk = Talk(model, tokenizer, prose)
     shown = sys.stdin.isatty()
@@ -126,7 +126,7 @@ def _threads(count: int) -> None:
         torch.set_num_threads(count)
 
 
-def _opened(weights: Path | None, dtype: str, device: str) -> tuple[Any, Any]:
+def opened(weights: Path | None, dtype: str, device: str) -> tuple[Any, Any]:
     """The model and its tokenizer."""
     from interleaf_gemma.components import Decoder
     from interleaf_gemma.config import DecoderConfig
@@ -147,7 +147,7 @@ def _host(
     from interleaf_gemma.serving.host import Host
     from interleaf_gemma.serving.replies import Origin
 
-    model, tokenizer = _opened(weights, dtype, device)
+    model, tokenizer = opened(weights, dtype, device)
     place = weights or shipped.FOLDER
     digest = Fingerprints(None).of(place)
     called = name or (place.resolve().name if weights else f"interleaf-gemma-{place.name}")

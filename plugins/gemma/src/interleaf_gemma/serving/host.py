@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from interleaf.errors import InvalidInput
 from interleaf_gemma.chat import conversation, ends
-from interleaf_gemma.constraint import Schema
 from interleaf_gemma.generation import check_prompt
 from interleaf_gemma.sampling import Sampling
 from interleaf_gemma.serving.engine import Engine, Served
 from interleaf_gemma.serving.replies import Origin
 from interleaf_gemma.serving.requests import Body, Chat, Completion
 from interleaf_gemma.tokenizer import Tokenizer
+
+if TYPE_CHECKING:
+    from interleaf_gemma.constraint import Schema
 
 
 class TooLong(InvalidInput):
@@ -107,4 +109,6 @@ class Host:
     def _schema(self, wanted: dict[str, Any] | None) -> Schema | None:
         if wanted is None:
             return None
+        from interleaf_gemma.constraint import Schema
+
         return Schema(wanted, self.tokenizer, self.engine.model.config.vocab_size)

@@ -11,7 +11,7 @@ Penalty = Annotated[float | None, Field(ge=0, le=0)]
 
 
 class Body(BaseModel):
-    """What both calls share. Fields we do not know are ignored: clients send many (``user``, ``metadata``)."""
+    """What both calls share. Unknown fields are ignored: clients send many (``user``, ``metadata``)."""
 
     model_config = ConfigDict(extra="allow", allow_inf_nan=False)
 
