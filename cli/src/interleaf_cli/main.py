@@ -29,6 +29,9 @@ Device = Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, mps")]
 Dtype = Annotated[str | None, typer.Option(help="float32, bfloat16, float16")]
 Threads = Annotated[int | None, typer.Option(min=0, help="of one step; 0: the library's default")]
 Jobs = Annotated[int | None, typer.Option(min=1, help="steps at the same time, in processes")]
+Nproc = Annotated[
+    int | None, typer.Option(min=1, help="processes that train one model together (torchrun)")
+]
 StorePlace = Annotated[
     str | None, typer.Option("--store", help="a folder, memory: or a plugin's URI")
 ]
@@ -56,6 +59,7 @@ def options(
     dtype: Dtype = None,
     threads: Threads = None,
     jobs: Jobs = None,
+    nproc: Nproc = None,
     store: StorePlace = None,
     seed: Seed = None,
     log_level: Level = None,
@@ -64,8 +68,8 @@ def options(
 ) -> None:
     """Options that stand before a command."""
     ctx.obj = _over(
-        Settings(), device=device, dtype=dtype, threads=threads, jobs=jobs, store=store, seed=seed,
-        level=log_level, json=json,
+        Settings(), device=device, dtype=dtype, threads=threads, jobs=jobs, nproc=nproc, store=store,
+        seed=seed, level=log_level, json=json,
     )  # fmt: skip
 
 
@@ -136,6 +140,7 @@ def run(
     dtype: Dtype = None,
     threads: Threads = None,
     jobs: Jobs = None,
+    nproc: Nproc = None,
     store: StorePlace = None,
     seed: Seed = None,
     log_level: Level = None,
@@ -145,8 +150,8 @@ def run(
     from interleaf_cli.running import run_pipeline
 
     chosen: Settings = _over(
-        ctx.obj, device=device, dtype=dtype, threads=threads, jobs=jobs, store=store, seed=seed,
-        level=log_level, json=json,
+        ctx.obj, device=device, dtype=dtype, threads=threads, jobs=jobs, nproc=nproc, store=store,
+        seed=seed, level=log_level, json=json,
     )  # fmt: skip
     extra = {
         "out": out,

@@ -31,6 +31,7 @@ def run_pipeline(
         dtype=settings.dtype,
         threads=settings.threads,
         jobs=settings.jobs,
+        nproc=settings.nproc,
         **extra,
     )
     try:

@@ -24,6 +24,7 @@ class Settings:
     dtype: str = "float32"
     threads: int = 0
     jobs: int = 1
+    nproc: int = 1
     store: str = ""
     seed: int | None = None
     level: str = "info"

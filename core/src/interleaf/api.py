@@ -48,6 +48,7 @@ def run(
     dtype: str = "float32",
     threads: int = 0,
     jobs: int = 1,
+    nproc: int = 1,
     settings: Mapping[str, Any] | None = None,
     **variables: Any,
 ) -> RunResult:
@@ -69,5 +70,6 @@ def run(
         dtype=dtype,
         threads=threads,
         jobs=jobs,
+        nproc=nproc,
     )
     return run_plan(plan, options)

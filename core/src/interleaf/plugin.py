@@ -30,7 +30,7 @@ CALLS: Mapping[type[Component], tuple[str, ...]] = {
 }
 CAPABILITIES: Mapping[type[Component], tuple[str, ...]] = {
     Dataset: ("Sized", "Indexed", "Resumable", "Split"),
-    Model: ("Trainable", "Generative", "Codec", "Scored", "Chat"),
+    Model: ("Trainable", "Generative", "Codec", "Scored", "Chat", "Distributed"),
     Schedule: (
         "NonNegative", "Simplex", "Monotone", "Bounded", "VariancePreserving", "Budget", "Periodic",
     ),

@@ -37,7 +37,7 @@ class InProcess:
         """Compute ``wanted``; the first error ends it."""
         for instance in wanted:
             started(instance)
-            seconds, peak = _timed(session, instance)
+            seconds, peak = timed(session, instance)
             yield instance.label, seconds, peak
 
 
@@ -82,7 +82,7 @@ class Processes:
                     started(waiting.pop(instance.label))
                     running[pool.submit(_compute, instance.label)] = instance.label
             done, _ = wait(running, timeout=0.1, return_when=FIRST_COMPLETED)
-            _relay(events, session.listener)
+            relay(events, session.listener)
             for future in done:
                 running.pop(future)
                 yield future.result()
@@ -97,19 +97,26 @@ def _begin(
     from pathlib import Path
 
     global _session
-    _session = Session(plan, Store(Path(root)), numeric, _Relay(events))
+    _session = Session(plan, Store(Path(root)), numeric, Relay(events.put))
     for label, key in accepted.items():
         _session.keys.keep(_session.instances[label], key)
 
 
 def _compute(label: str) -> Done:
     assert _session is not None
-    seconds, peak = _timed(_session, _session.instances[label])
+    seconds, peak = timed(_session, _session.instances[label])
     return label, seconds, peak
 
 
-def _timed(session: Session, instance: Instance) -> tuple[float, float]:
-    """Compute an instance unless another process has done so meanwhile; seconds and peak MiB."""
+def timed(
+    session: Session,
+    instance: Instance,
+    how: Callable[[Session, Instance], float | None] = compute,
+) -> tuple[float, float]:
+    """Compute an instance unless another process has done so meanwhile; seconds and peak MiB.
+
+    ``how`` computes it; it may return the peak where that is not this process's.
+    """
     key = session.keys.key(instance)
     start = time.perf_counter()
     reset_peak()
@@ -117,18 +124,19 @@ def _timed(session: Session, instance: Instance) -> tuple[float, float]:
     def waiting() -> None:
         session.listener.notice(f"{instance.label}: another run is computing it; waiting")
 
+    peak = None
     with session.store.lock(key, waiting):
         if session.store.lookup(key) is None:
-            compute(session, instance)
+            peak = how(session, instance)
     session.release(instance)
-    return time.perf_counter() - start, peak_mib()
+    return time.perf_counter() - start, peak or peak_mib()
 
 
-class _Relay:
-    """A listener in a spawned process: sends progress to the one that shows it, not too often."""
+class Relay:
+    """A listener in another process: sends progress to the one that shows it, not too often."""
 
-    def __init__(self, events: Any) -> None:
-        self.events, self.last = events, 0.0
+    def __init__(self, send: Callable[[Any], None]) -> None:
+        self.send, self.last = send, 0.0
 
     def started(self, step: str, key: str) -> None:
         """Told by the parent."""
@@ -145,17 +153,23 @@ class _Relay:
         """Send at most ten a second."""
         if time.monotonic() - self.last > 0.1:
             self.last = time.monotonic()
-            self.events.put(("progress", (step, done, total, dict(info))))
+            self.send(("progress", (step, done, total, dict(info))))
 
     def notice(self, message: str) -> None:
         """Send it."""
-        self.events.put(("notice", (message,)))
+        self.send(("notice", (message,)))
 
 
-def _relay(events: Any, listener: Listener) -> None:
+def relay(events: Any, listener: Listener, wait_s: float = 0.0) -> list[tuple[str, Any]]:
+    """Pass progress and notices on; whatever else was sent. Waits up to ``wait_s`` for the first."""
+    others: list[tuple[str, Any]] = []
     while True:
         try:
-            name, args = events.get_nowait()
+            name, args = events.get(wait_s > 0, wait_s or None)
         except queue.Empty:
-            return
-        getattr(listener, name)(*args)
+            return others
+        wait_s = 0.0
+        if name in ("progress", "notice"):
+            getattr(listener, name)(*args)
+        else:
+            others.append((name, args))

@@ -8,10 +8,19 @@ import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TextIO
 
-from interleaf.errors import FAILED, InterleafError, Problem, ProblemsFound, StepFailed, StoreError
+from interleaf.errors import (
+    FAILED,
+    InterleafError,
+    PluginMissing,
+    Problem,
+    ProblemsFound,
+    StepFailed,
+    StoreError,
+)
 from interleaf.interfaces.report import Report
 from interleaf.pipeline.executors import Executor, InProcess, Processes
 from interleaf.pipeline.explain import History, NoHistory, cause, last_key, why
@@ -40,7 +49,8 @@ _STATUS = {0: "ok", 6: "blocked", 7: "review"}
 class RunOptions:
     """How to run: where to write, which store, what to compute with.
 
-    ``store`` is a folder, ``memory:``, a URI of a plugin, or empty for the default; ``keep`` names
+    ``store`` is a folder, ``memory:``, a URI of a plugin, or empty for the default; ``nproc``
+    processes compute each step of a ``Distributed`` component together; ``keep`` names
     steps whose last result is accepted whatever changed; ``explain`` names steps to explain.
     """
 
@@ -50,6 +60,7 @@ class RunOptions:
     dtype: str = "float32"
     threads: int = 0
     jobs: int = 1
+    nproc: int = 1
     executor: str = ""
     keep: tuple[str, ...] = ()
     locked: Path | None = None
@@ -208,9 +219,23 @@ class _Run:
             if found is None:
                 raise InterleafError(f"no installed plugin makes the executor '{uri}'")
             return found
+        if self.options.nproc > 1:
+            return self._torchrun()
         return (
             Processes(jobs) if jobs > 1 and not isinstance(self.store, MemoryStore) else InProcess()
         )
+
+    def _torchrun(self) -> Executor:
+        if self.options.jobs > 1 or isinstance(self.store, MemoryStore):
+            raise InterleafError(
+                "--nproc goes with neither --jobs nor --store memory:",
+                hint="leave these out: processes of one step share a store on disk",
+            )
+        if find_spec("torch") is None:
+            raise PluginMissing("--nproc needs torch", hint="pip install torch")
+        from interleaf.pipeline.ranks import Torchrun
+
+        return Torchrun(self.options.nproc)
 
     def _done(
         self, instance: Instance, manifest: Manifest, *, hit: bool, seconds: float, peak: float

@@ -21,7 +21,7 @@ PLUGIN = Plugin(
                     hands_on="model",
                 )
             },
-            deterministic=True,
+            capabilities=["Distributed"], deterministic=True,
             summary="any torch model, fitted to a dataset",
         ),
     ],

@@ -124,3 +124,11 @@ class SlowConfig:
     units: Annotated[int, Ge(1)] = 10
     seconds: Annotated[float, Ge(0)] = 0.0
     trace: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TogetherConfig:
+    """``fails``, ``dies``: the process that raises, and the one that is killed; −1: none."""
+
+    fails: int = -1
+    dies: int = -1

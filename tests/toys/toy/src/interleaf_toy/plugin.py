@@ -53,6 +53,12 @@ PLUGIN = Plugin(
             summary="gives back its input",
         ),
         component(
+            "together", Model, "interleaf_toy.together:Together", config="TogetherConfig",
+            calls={"apply": Call(needs={"x": "table"}, gives={"sums": "table"})},
+            capabilities=["Distributed"], deterministic=True,
+            summary="adds up numbers in as many processes as there are",
+        ),
+        component(
             "noise", Model, f"{_CODE}:Noise", config="NoiseConfig", deterministic=True,
             calls={"apply": Call(needs={"image": "image"}, gives={"image": "image"})},
             summary="adds noise, different for every item and seed",
