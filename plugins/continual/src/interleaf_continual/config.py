@@ -1,14 +1,15 @@
-"""Parameters of the schedules of ``continual``."""
+"""Parameters of the components of ``continual``."""
 
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from interleaf.interfaces.schedule import Schedule, Unit
-from interleaf.params import Ge, Gt
+from interleaf.params import Ge, Gt, InFile, Lt
 
 Rate = Annotated[float, Ge(0)]
 Length = Annotated[float, Ge(0)]  # below 1 a part of ``steps``, else a number of steps
 Steps = Annotated[int, Ge(1)]
+Share = Annotated[float, Ge(0), Lt(1)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,3 +150,63 @@ class RepeatConfig:
 
     of: Schedule
     times: Annotated[int, Ge(0)] = 0
+
+
+Part = Literal["all", "train", "valid", "held"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextConfig:
+    """``path``: a text file in UTF-8 (``.txt``, ``.xz``, ``.gz``, ``.bz2``), or a folder of them.
+
+    ``part``: all of it, or what is left for training when ``valid`` and ``held`` parts of it are put
+    aside, cut where works end: each file is a work, a single file is cut at ``mark`` (a regular
+    expression that begins a work), or where no mark is given at the break that fewest names cross.
+    ``document``: least bytes of an item. ``tokenizer``: a ``tokenizer.json``; without one tokens are
+    bytes.
+    """
+
+    path: InFile
+    part: Part = "all"
+    held: Share = 0.1
+    valid: Share = 0.1
+    mark: str = ""
+    document: Annotated[int, Ge(64)] = 8192
+    tokenizer: InFile | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenFileConfig:
+    """``path``: a folder with ``tokens.bin`` and ``header.json`` (see ``continual pack``), read in
+    place. ``verify`` compares the bytes with the header's sha256 before the first use."""
+
+    path: InFile
+    verify: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplayConfig:
+    """Windows of new data with a ``fraction`` of old ones among them.
+
+    ``mode``: ``equal_compute`` replaces new windows by old ones (the paper's), ``additive`` adds
+    ``fraction`` old windows for each new one, ``per_batch`` gives every ``batch`` the same whole
+    number of them. ``changing`` replaces ``fraction`` by a schedule over steps of ``batch`` samples.
+    ``window``: tokens a sample predicts. ``shares``: of several old sources; by default their sizes.
+    ``consumed``: of an old source that is itself a mixture, how many of its samples an earlier stage
+    saw, and only those come again; 0 all of them once. ``samples``: how many there are when read as a
+    dataset, 0: until every new window came once. ``documents``: no window crosses the end of one.
+    ``last``: the tokens behind the last whole window get one that overlaps, or are dropped. ``seed``
+    orders the windows.
+    """
+
+    fraction: Share = 0.0
+    changing: Schedule | None = None
+    mode: Literal["equal_compute", "additive", "per_batch"] = "equal_compute"
+    window: Annotated[int, Ge(1)] = 256
+    batch: Annotated[int, Ge(1)] = 1
+    shares: tuple[float, ...] = ()
+    consumed: Annotated[int, Ge(0)] = 0
+    samples: Annotated[int, Ge(0)] = 0
+    documents: bool = False
+    last: Literal["overlap", "drop"] = "overlap"
+    seed: int = 0

@@ -1,7 +1,7 @@
 """The descriptor of ``continual``."""
 
-from interleaf.interfaces import Schedule
-from interleaf.plugin import Plugin, component
+from interleaf.interfaces import Dataset, Schedule
+from interleaf.plugin import Call, Plugin, component
 
 _RATES = "interleaf_continual.schedules"
 
@@ -52,6 +52,29 @@ PLUGIN = Plugin(
         component(
             "repeat", Schedule, f"{_RATES}:Repeat", config="RepeatConfig",
             capabilities=["Periodic"], deterministic=True, summary="a schedule again and again",
+        ),
+        component(
+            "text", Dataset, "interleaf_continual.sources:Text", config="TextConfig",
+            calls={"open": Call(gives={"data": "dataset[tokens]"})},
+            capabilities=["Sized", "Indexed", "Split"], deterministic=True,
+            summary="texts as tokens; parts for training and testing share no work",
+        ),
+        component(
+            "tokens", Dataset, "interleaf_continual.sources:TokenFile", config="TokenFileConfig",
+            calls={"open": Call(gives={"data": "dataset[tokens]"})},
+            capabilities=["Sized", "Indexed"], deterministic=True,
+            summary="a file of token ids, mapped from the disk",
+        ),
+        component(
+            "replay", Dataset, "interleaf_continual.replay:ReplayMix", config="ReplayConfig",
+            calls={
+                "open": Call(
+                    needs={"new": "dataset[tokens]", "old": "dataset[tokens]*?"},
+                    gives={"data": "dataset[tokens]"},
+                )
+            },
+            capabilities=["Sized", "Indexed", "Resumable"], deterministic=True,
+            summary="new data with a share of old among it, exactly resumable anywhere",
         ),
     ],
 )  # fmt: skip
