@@ -2,10 +2,11 @@
 
 import hashlib
 import math
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import cached_property
 from importlib.resources import files as package_files
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import numpy as np
 from interleaf.errors import InvalidInput
 from interleaf.interfaces import Dataset, Evaluator, Measure, Model, Renderer, Report
 from interleaf.values import Artifact, Image
-from interleaf_media import fidelity
+from interleaf_media.comparing import LpipsChoice, feed, metric, report
 from interleaf_media.compressing import compress, expand
 from interleaf_media.config import (
     CompressConfig,
@@ -23,8 +24,10 @@ from interleaf_media.config import (
     PngConfig,
     SampleConfig,
 )
+from interleaf_media.naming import named, natural
 from interleaf_media.reading import MAX_PIXELS, read_image
-from interleaf_media.writing import encode_png, to_integers
+from interleaf_media.streams import FrameStream
+from interleaf_media.writing import encode_png
 
 SUFFIXES = frozenset(  # what a folder's pattern "*" takes
     (".png", ".jpg", ".jpeg", ".jpe", ".tif", ".tiff", ".webp", ".bmp", ".gif", ".avif", ".jp2")
@@ -85,14 +88,14 @@ class Images(Pictures):
             return {root.stem: root}
         found = sorted(
             (f for f in root.glob(self.config.pattern) if self._wanted(f.relative_to(root), f)),
-            key=lambda f: _natural(f.relative_to(root).as_posix()),
+            key=lambda f: natural(f.relative_to(root).as_posix()),
         )
         if not found:
             raise InvalidInput(
                 f"{root}: no pictures match '{self.config.pattern}'",
                 hint="pattern chooses files of the folder, '**/*.png' looks in its folders too",
             )
-        return _named(root, found)
+        return named(root, found)
 
     def _wanted(self, name: Path, file: Path) -> bool:
         hidden = any(part.startswith(".") for part in name.parts)
@@ -174,14 +177,19 @@ class Compress(Model):
 
 
 class Fidelity(Evaluator):
-    """PSNR, SSIM and MS-SSIM after rounding to 8 bits (16-bit pairs stay 16-bit)."""
+    """Measures of a picture against its original, after rounding to 8 bits (16-bit pairs stay 16-bit)."""
 
     Config = FidelityConfig
 
     def evaluate(self, subject: Image, reference: Image) -> Report:
-        """Compare two pictures of one size; raises InvalidInput when the sizes differ."""
-        a, b = _comparable(subject, reference)
-        return Report(tuple(_measure(name, a, b) for name in self.config.measures))
+        """Compare two pictures of one size; raises InvalidInput when the sizes differ, WeightsMissing
+        for LPIPS without its trunk, ProblemsFound (E204) for a measure whose package is absent."""
+        c = self.config
+        lpips = LpipsChoice(net=c.net, path=c.file or "", random=c.random)
+        running = [FrameStream(metric(name, lpips)) for name in dict.fromkeys(c.measures)]
+        feed(running, [(subject.pixels, reference.pixels)], repeat(None))
+        found = report(running).measures
+        return Report(tuple(replace(m, reason=_single(m)) for m in found))
 
     @classmethod
     def examples(cls) -> Mapping[str, Any]:
@@ -191,67 +199,12 @@ class Fidelity(Evaluator):
         return {"configs": [FidelityConfig()], "calls": {"evaluate": pairs}}
 
 
+def _single(m: Measure) -> str:
+    return "the pictures are equal" if m.value is not None and math.isinf(m.value) else m.reason
+
+
 def _example(shape: tuple[int, ...], kind: type) -> Image:
     """A smooth picture with some noise, always the same."""
     rng, ramp = np.random.default_rng(0), np.linspace(0.2, 0.7, shape[0])[:, None, None]
     samples = ramp + rng.uniform(0, 0.2, shape)
     return Image((samples * np.iinfo(kind).max).astype(kind))
-
-
-def _measure(name: str, a: np.ndarray, b: np.ndarray) -> Measure:
-    compute, unit, smallest = MEASURES[name]
-    side = min(a.shape[:2])
-    common: dict[str, Any] = {
-        "unit": unit,
-        "direction": "up",
-        "settings": {"range": int(fidelity.peak(a))},
-    }
-    if side < smallest:
-        reason = f"a side of {side} px is less than the {smallest} px that {name} needs"
-        return Measure(name=name, value=None, reason=reason, **common)
-    value = compute(a, b)
-    reason = "the pictures are equal" if math.isinf(value) else ""
-    return Measure(name=name, value=value, reason=reason, **common)
-
-
-MEASURES: Mapping[str, tuple[Callable[[np.ndarray, np.ndarray], float], str, int]] = {
-    "psnr": (fidelity.psnr, "dB", 1),
-    "ssim": (fidelity.ssim, "", fidelity.WINDOW),
-    "ms_ssim": (fidelity.ms_ssim, "", fidelity.SMALLEST_MS_SSIM),
-}
-
-
-def _comparable(subject: Image, reference: Image) -> tuple[np.ndarray, np.ndarray]:
-    if subject.pixels.shape != reference.pixels.shape:
-        found, expected = (_size(i.pixels) for i in (subject, reference))
-        raise InvalidInput(
-            f"the subject is {found}, the reference {expected}",
-            hint="compare pictures of one size; resizing one would change what is measured",
-        )
-    a, b = to_integers(subject).pixels, to_integers(reference).pixels
-    if a.dtype != b.dtype:  # the coarser one decides
-        a, b = (_to_eight(p) for p in (a, b))
-    return a, b
-
-
-def _to_eight(pixels: np.ndarray) -> np.ndarray:
-    if pixels.dtype == np.uint8:
-        return pixels
-    return np.floor(pixels / 257.0 + 0.5).astype(np.uint8)
-
-
-def _size(pixels: np.ndarray) -> str:
-    height, width, channels = pixels.shape
-    return f"{width}×{height} with {channels} channel{'s' if channels > 1 else ''}"
-
-
-def _natural(name: str) -> list[tuple[int, int, str]]:
-    """A sort key by which 2 comes before 10."""
-    return [(0, int(t), t) if t.isdecimal() else (1, 0, t) for t in re.split(r"(\d+)", name) if t]
-
-
-def _named(root: Path, files: list[Path]) -> dict[str, Path]:
-    """Files by relative name without suffix, with it where two would be called the same."""
-    bare = [f.relative_to(root).with_suffix("").as_posix() for f in files]
-    whole = [f.relative_to(root).as_posix() for f in files]
-    return {b if bare.count(b) == 1 else w: f for b, w, f in zip(bare, whole, files, strict=True)}

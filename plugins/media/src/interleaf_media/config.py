@@ -3,7 +3,17 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from interleaf.params import Ge, InFile, Le
+from interleaf.params import Ge, Gt, InFile, Le
+
+PairMeasure = Literal[
+    "mse", "psnr", "ssim", "ssim_luma", "ms_ssim", "gmsd", "vif", "fsim", "haarpsi", "mdsi", "vsi",
+    "flip", "lpips",
+]  # fmt: skip
+ClipMeasure = Literal[
+    "mse", "psnr", "ssim", "ssim_luma", "ms_ssim", "gmsd", "vif", "fsim", "haarpsi", "mdsi", "vsi",
+    "flip", "lpips", "vmaf", "temporal_warp", "flow_stats", "i1_mse", "pic",
+]  # fmt: skip
+Codec = Literal["h264", "vp9", "ffv1", "gif", "apng", "npz"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +52,121 @@ class CompressConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FidelityConfig:
-    """``measures``: which to compute."""
+    """``measures``: which to compute. LPIPS: its trunk ``net``, the trunk's ``file`` (else it is
+    searched), or the seed of a ``random`` trunk, whose numbers are called ``lpips@random``."""
 
-    measures: tuple[Literal["psnr", "ssim", "ms_ssim"], ...] = ("psnr", "ssim", "ms_ssim")
+    measures: tuple[PairMeasure, ...] = ("psnr", "ssim", "ms_ssim")
+    net: Literal["alex", "squeeze", "vgg"] = "alex"
+    file: InFile | None = None
+    random: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClipsConfig:
+    """``root``: a video, GIF, APNG, WebP or ``.npz``, a folder of them. ``pattern``: which names of a
+    folder. From ``start`` to ``stop`` seconds (0: the end), at ``fps`` (0: the file's own; a variable
+    rate becomes steady by presentation time), every ``stride``-th, at most ``limit`` (0: all); ``width``
+    by ``height`` (0: the file's own; one of them keeps the shape); ``bits`` of a sample; ``sound``."""
+
+    root: InFile
+    pattern: str = "*"
+    start: Annotated[float, Ge(0)] = 0.0
+    stop: Annotated[float, Ge(0)] = 0.0
+    fps: Annotated[float, Ge(0)] = 0.0
+    stride: Annotated[int, Ge(1)] = 1
+    limit: Annotated[int, Ge(0)] = 0
+    width: Annotated[int, Ge(0)] = 0
+    height: Annotated[int, Ge(0)] = 0
+    bits: Literal[8, 16] = 8
+    sound: bool = True
+    reader: Literal["auto", "pyav", "ffmpeg", "pillow"] = "auto"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudioConfig:
+    """``root``: a sound file, a video with sound, or a folder of them. ``rate`` in Hz (0: the file's
+    own), ``channels`` (0: the file's own, 1 the mean of all)."""
+
+    root: InFile
+    pattern: str = "*"
+    rate: Annotated[int, Ge(0)] = 0
+    channels: Annotated[int, Ge(0), Le(6)] = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteVideoConfig:
+    """``codec``: h264 in MP4, vp9 in WebM, ffv1 in Matroska (without loss), gif, apng, npz. ``crf``: 0 is
+    best; ``lossless`` for h264. ``title`` and ``comment`` go into the file."""
+
+    codec: Codec = "h264"
+    crf: Annotated[int, Ge(0), Le(63)] = 16
+    lossless: bool = False
+    title: str = ""
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SheetConfig:
+    """``count`` frames in ``columns``, each ``width`` pixels wide."""
+
+    count: Annotated[int, Ge(1), Le(400)] = 12
+    columns: Annotated[int, Ge(1), Le(40)] = 4
+    width: Annotated[int, Ge(16), Le(1920)] = 240
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrameConfig:
+    """``index`` of the frame; negative ones count from the end."""
+
+    index: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssembleConfig:
+    """``fps`` of the clip made."""
+
+    fps: Annotated[float, Gt(0)] = 25.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayoutConfig:
+    """``layout``: clips ``beside`` each other, or the movement of each in one ``onion`` picture, drawn
+    from ``count`` frames. ``columns`` 0: all in one row. ``labels``: captions of the clips."""
+
+    layout: Literal["beside", "onion"] = "beside"
+    columns: Annotated[int, Ge(0)] = 0
+    count: Annotated[int, Ge(2)] = 6
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OverlayConfig:
+    """``alpha``: how strongly the mask is tinted."""
+
+    alpha: Annotated[float, Ge(0), Le(1)] = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlowConfig:
+    """``method``: DIS (medium) or Farnebäck, of OpenCV."""
+
+    method: Literal["dis", "farneback"] = "dis"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlowColorConfig:
+    """``largest`` speed in px a frame is full colour; 0: the fastest pixel of the clip."""
+
+    largest: Annotated[float, Ge(0)] = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VideoFidelityConfig:
+    """``measures``: which to compute. ``align``: ``strict`` demands as many frames at one rate, ``index``
+    pairs frame by number up to the shorter. LPIPS and pic: as in ``media.fidelity``."""
+
+    measures: tuple[ClipMeasure, ...] = ("psnr", "ssim", "ms_ssim")
+    align: Literal["strict", "index"] = "strict"
+    net: Literal["alex", "squeeze", "vgg"] = "alex"
+    file: InFile | None = None
+    random: int | None = None
