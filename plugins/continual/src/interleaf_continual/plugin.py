@@ -1,6 +1,6 @@
 """The descriptor of ``continual``."""
 
-from interleaf.interfaces import Dataset, Schedule
+from interleaf.interfaces import Dataset, Model, Schedule
 from interleaf.plugin import Call, Plugin, component
 
 _RATES = "interleaf_continual.schedules"
@@ -11,6 +11,7 @@ PLUGIN = Plugin(
     summary="continue a pre-training on new data: re-warming, replay, infinite schedules, forgetting",
     paper="arXiv:2403.08763",
     requires=["numpy"],
+    kinds={"state": "interleaf_continual.state:TrainingState"},
     components=[
         component(
             "rewarm", Schedule, f"{_RATES}:Rewarm", config="RewarmConfig",
@@ -75,6 +76,31 @@ PLUGIN = Plugin(
             },
             capabilities=["Sized", "Indexed", "Resumable"], deterministic=True,
             summary="new data with a share of old among it, exactly resumable anywhere",
+        ),
+        component(
+            "trainer", Model, "interleaf_continual.trainer:Trainer",
+            config="interleaf_continual.trainer_config:TrainerConfig",
+            calls={
+                "fit": Call(
+                    needs={
+                        "model": "model", "data": "dataset[tokens]*", "lr": "schedule*?",
+                        "held_out": "dataset[tokens]*?", "state": "continual.state?",
+                    },
+                    gives={"model": "model", "log": "table", "state": "continual.state"},
+                    hands_on="model",
+                )
+            },
+            capabilities=["Distributed"], deterministic=True, extra="train",
+            summary="any language model through stages of data, with replay, exactly resumable",
+        ),
+        component(
+            "gpt", Model, "interleaf_continual.language:Gpt", config="GptConfig",
+            calls={
+                "generate": Call(gives={"text": "text"}, params="GenerateConfig"),
+                "logprobs": Call(needs={"sequences": "dataset[any]"}, gives={"scores": "table"}),
+            },
+            capabilities=["Generative", "Scored"], deterministic=True, extra="train",
+            summary="a small GPT over bytes; presets tiny, small, 405m, 10b",
         ),
     ],
 )  # fmt: skip

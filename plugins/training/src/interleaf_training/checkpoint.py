@@ -28,7 +28,7 @@ class Checkpoint:
     """A training after ``step`` steps.
 
     ``identity`` says which training it is of; ``rows`` is the log; ``window`` sums since its last
-    row; ``note`` is the caller's own.
+    row; ``note`` is the caller's own. Its tensors are in ``files`` of ``folder``, or ``held``.
     """
 
     step: int
@@ -38,11 +38,24 @@ class Checkpoint:
     note: Mapping[str, Any] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
     folder: Path = Path()
+    held: Mapping[str, Tensors] = field(default_factory=dict)
 
     def tensors(self, name: str) -> dict[str, torch.Tensor]:
-        """One of its files, on the CPU; empty where it was not written."""
+        """``weights``, ``optimiser`` or ``average``, on the CPU; empty where there are none."""
+        if self.held:
+            return dict(self.held.get(name, {}))
         file = self.folder / f"{name}.safetensors"
         return load_file(file) if file.name in self.files else {}
+
+    @property
+    def mark(self) -> str:
+        """A digest of its tensors."""
+        total = blake2b(json.dumps(dict(self.files), sort_keys=True).encode(), digest_size=16)
+        for name, part in sorted(self.held.items()):
+            for key, tensor in sorted(part.items()):
+                total.update(f"{name}/{key}{tuple(tensor.shape)}".encode())
+                total.update(tensor.contiguous().flatten().view(torch.uint8).numpy().data)
+        return total.hexdigest()
 
 
 def place(root: Path, step: int) -> Path:

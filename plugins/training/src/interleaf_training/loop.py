@@ -64,7 +64,7 @@ def train(
     begin: Checkpoint | None = None,
     fresh_optimiser: bool = False,
     folder: Path | None = None,
-    note: Mapping[str, Any] | None = None,
+    note: Callable[[int], Mapping[str, Any]] | None = None,
     ctx: Context | None = None,
 ) -> Outcome:
     """Train ``objective`` in place; the same call in the same folder continues where it stopped.
@@ -74,7 +74,7 @@ def train(
     objective; step ``s`` reads them at ``offset + s``. ``validate(objective, step)`` gives columns
     of the log, every ``validate_every`` steps and at the end, on every process. ``begin`` sets
     weights, average and (unless ``fresh_optimiser``) the optimiser from a checkpoint. Checkpoints go
-    to ``folder`` (default: ``ctx.resume``); ``note`` is kept in them. InvalidInput for a checkpoint
+    to ``folder`` (default: ``ctx.resume``), each with ``note(step)``. InvalidInput for a checkpoint
     of another training; InterleafError, with the state before it kept, for a loss that is no number.
     """
     recipe, ctx = recipe or Recipe(), ctx or Context()
@@ -84,7 +84,7 @@ def train(
     root = folder or ctx.resume
     with started(recipe, ctx) as engine:
         run = _Run(objective, source, recipe, knobs, engine, ctx, root, validate, groups)
-        run.note = dict(note or {})
+        run.note = note or run.note
         run.begin(begin, fresh_optimiser)
         return run.run()
 
@@ -100,7 +100,7 @@ class _Run:
     root: Path | None
     validate: Validate | None
     groups: Groups | None
-    note: dict[str, Any] = field(default_factory=dict)
+    note: Callable[[int], Mapping[str, Any]] = lambda step: {}
     step: int = 0
     rows: list[dict[str, Any]] = field(default_factory=list)
     window: list[float] = field(default_factory=lambda: [0.0, 0.0])
@@ -139,7 +139,7 @@ class _Run:
             "optimiser": [*r.betas, r.eps], "ema": r.ema, "values": self.knobs.described(),
             "precision": self.engine.precision,
             "parameters": {n: list(p.shape) for n, p in trained(self.live).items()},
-            "begin": [start.step, dict(start.files)] if start else None,
+            "begin": [start.step, start.mark] if start else None,
         }  # fmt: skip
 
     def run(self) -> Outcome:
@@ -244,7 +244,9 @@ class _Run:
             return
         tensors = collect(self.live, self.optimiser, self.average)
         if self.engine.chief:
-            state = Checkpoint(self.step, self.identity, self.rows, self.window, self.note)
+            state = Checkpoint(
+                self.step, self.identity, self.rows, self.window, self.note(self.step)
+            )
             self.root.mkdir(parents=True, exist_ok=True)
             files.write_checkpoint(self.root, state, tensors)
             files.prune(self.root, self.recipe.keep, self.recipe.keep_at)
