@@ -177,6 +177,6 @@ def contact_sheet(
     for i in at:
         height = max(1, round(frames[i].shape[0] * width / frames[i].shape[1]))
         time = times[i] if times is not None else float(numbers[i] / fps)
-        text = f"{numbers[i]}   {time:.2f} s"
+        text = f"{numbers[i]} · {time:.2f} s"
         cells.append(caption(resized(frames[i], width, height), text, 13))
     return grid(cells, columns, 6)
