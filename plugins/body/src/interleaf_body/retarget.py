@@ -1,0 +1,221 @@
+"""A motion onto another skeleton, by the roles of its joints.
+
+Rest poses differ (T-pose, A-pose, legs apart). With G the world rotation of a source joint, d its bone's
+rest direction and d' the target's, the target joint is turned by G A, where A is the smallest rotation
+that takes d' to d: the limb then points where the source's does. Trunk, neck and head are turned as the
+source's are, without A, since their curves belong to the body. Joints between two roles share: those of
+the trunk bend evenly, those of a limb take its twist in halves.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from interleaf.errors import InvalidInput
+from interleaf.values import Motion
+from interleaf_body import quaternions as quat
+from interleaf_body.quaternions import Array
+from interleaf_body.roles import PARENT, ROLES, roles_of
+from interleaf_body.skeleton import check, local, rest, world
+
+# The role at the far end of a limb; a hand continues its forearm.
+END = {
+    f"{side}_{a}": f"{side}_{b}"
+    for side in ("left", "right")
+    for a, b in (("hip", "knee"), ("knee", "ankle"), ("shoulder", "elbow"), ("elbow", "wrist"))
+}
+LIMBS = tuple(END)
+FEET = ("left_ankle", "right_ankle")
+SHARED = ("hip", "knee", "shoulder", "elbow")  # limbs whose twist two joints share
+
+
+def retarget(motion: Motion, target: Motion, *, scale_path: bool = True) -> Motion:
+    """``motion`` on the skeleton of ``target`` (whose frames do not matter), standing on y = 0.
+
+    Paths are scaled by the ratio of leg lengths, so that feet stand where they stood; ``scale_path=False``
+    keeps them as walked, and feet slide in proportion. Raises InvalidInput where either skeleton's hips
+    and knees are not known by name.
+    """
+    check(motion)
+    theirs, ours = roles_of(motion), roles_of(target)
+    turns, heads = world(motion)
+    wanted = _wanted(motion, target, theirs, ours, turns)
+    whole = _filled(wanted, target.parents, ours, rest(target))
+    rotations = quat.continuous(quat.normalised(local(whole, target.parents)))
+    on = replace(target, root=np.zeros((len(turns), 3)), rotations=rotations, fps=motion.fps)
+    return replace(on, root=_path(heads, theirs, on, ours, _legs(motion, theirs), scale_path))
+
+
+def onto(motion: Motion, body: object, **options: bool) -> Motion:
+    """``motion`` on a baked body's skeleton; as it is where it already is on it."""
+    names = body.topology.joint_names  # type: ignore[attr-defined]
+    if motion.joints == names:
+        return check(motion)
+    still = np.broadcast_to(quat.IDENTITY, (1, len(names), 4)).copy()
+    return retarget(motion, body.motion(np.zeros((1, 3)), still, motion.fps), **options)  # type: ignore[attr-defined]
+
+
+def _wanted(
+    motion: Motion, target: Motion, theirs: dict[str, int], ours: dict[str, int], turns: Array
+) -> dict[str, Array]:
+    """World rotations [T, 4] of the target's joints that have a role."""
+    there, here = rest(motion), rest(target)
+    found = {}
+    for role in ROLES:
+        if role in theirs and role in ours:
+            aligned = _aligned(role, there, theirs, here, ours)
+            found[role] = quat.normalised(quat.multiply(turns[:, theirs[role]], aligned))
+    return found
+
+
+def _aligned(
+    role: str, there: Array, theirs: dict[str, int], here: Array, ours: dict[str, int]
+) -> Array:
+    side, _, part = role.partition("_")
+    limb = f"{side}_elbow" if part == "wrist" else role
+    if limb in END and {limb, END[limb]} <= set(theirs) & set(ours):
+        return quat.between(
+            _bone(limb, END[limb], here, ours), _bone(limb, END[limb], there, theirs)
+        )
+    foot = f"{side}_foot"
+    if (
+        role in FEET and foot in theirs and foot in ours
+    ):  # the sole stays flat: turned about y alone
+        flat = np.array([1.0, 0.0, 1.0])
+        return quat.between(
+            _bone(role, foot, here, ours) * flat, _bone(role, foot, there, theirs) * flat
+        )
+    return quat.IDENTITY
+
+
+def _bone(start: str, stop: str, heads: Array, roles: dict[str, int]) -> Array:
+    bone: Array = heads[roles[stop]] - heads[roles[start]]
+    return bone
+
+
+def _filled(
+    wanted: dict[str, Array], parents: tuple[int, ...], roles: dict[str, int], heads: Array
+) -> Array:
+    """World rotations [T, J, 4] of all joints: those without a role follow the joint above them, or share in
+    the turn between the two roles that they lie between."""
+    owner = {roles[role]: role for role in wanted}
+    frames = len(next(iter(wanted.values())))
+    out = np.broadcast_to(quat.IDENTITY, (frames, len(parents), 4)).copy()
+    below = _between(parents, owner)
+    for j, p in enumerate(parents):
+        if j in owner:
+            out[:, j] = wanted[owner[j]]
+        elif p >= 0:
+            out[:, j] = out[:, p]
+        if j in below:
+            first, last, share = below[j]
+            out[:, j] = quat.slerp(wanted[first], wanted[last], share)
+    for role in wanted:
+        side, _, part = role.partition("_")
+        if part in SHARED and (second := _second(roles, role, parents)) is not None:
+            axis = heads[roles[END[role]]] - heads[roles[role]]
+            above = parents[roles[role]]
+            out[:, roles[role]] = _half_twisted(out[:, above], wanted[role], axis)
+            out[:, second] = wanted[role]
+    _toes(out, parents, roles)
+    return out
+
+
+def _between(parents: tuple[int, ...], owner: dict[int, str]) -> dict[int, tuple[str, str, float]]:
+    """Joints of the trunk and neck between two roles: the roles, and how far along they are."""
+    found = {}
+    for j, role in owner.items():
+        if role not in ("spine1", "spine2", "spine3", "neck", "head"):
+            continue
+        chain, p = [], parents[j]
+        while p >= 0 and p not in owner:
+            chain.insert(0, p)
+            p = parents[p]
+        if p >= 0:
+            for n, joint in enumerate(chain, 1):
+                found[joint] = (owner[p], role, n / (len(chain) + 1))
+    return found
+
+
+def _second(roles: dict[str, int], role: str, parents: tuple[int, ...]) -> int | None:
+    """The joint halfway down a limb, where the skeleton has one."""
+    if END[role] not in roles:
+        return None
+    middle = parents[roles[END[role]]]
+    return middle if middle != roles[role] and parents[middle] == roles[role] else None
+
+
+def _half_twisted(above: Array, whole: Array, axis: Array) -> Array:
+    """``whole`` with half of its twist about the limb, against the joint above."""
+    turn = quat.multiply(quat.inverse(above), whole)
+    twist = quat.twist(turn, axis)
+    return quat.multiply(whole, quat.power(quat.inverse(twist), 0.5))
+
+
+def _toes(out: Array, parents: tuple[int, ...], roles: dict[str, int]) -> None:
+    """All toes bend with the one that has the role."""
+    for side in ("left", "right"):
+        if {f"{side}_foot", f"{side}_ankle"} <= set(roles):
+            toe, ankle = roles[f"{side}_foot"], roles[f"{side}_ankle"]
+            stack = [j for j, p in enumerate(parents) if p == ankle or j == toe]
+            while stack:
+                j = stack.pop()
+                out[:, j] = out[:, toe]
+                stack += [k for k, p in enumerate(parents) if p == j]
+
+
+def _legs(motion: Motion, roles: dict[str, int]) -> float:
+    """The mean length of the legs, hip to ankle (to knee, where there is none)."""
+    heads, total = rest(motion), 0.0
+    for side in ("left", "right"):
+        chain = [r for r in (f"{side}_hip", f"{side}_knee", f"{side}_ankle") if r in roles]
+        total += sum(
+            float(np.linalg.norm(_bone(a, b, heads, roles)))
+            for a, b in zip(chain, chain[1:], strict=False)
+        )
+    if total < 1e-6:
+        raise InvalidInput("the skeleton's legs have no length")
+    return total / 2
+
+
+def _path(
+    heads: Array,
+    theirs: dict[str, int],
+    on: Motion,
+    ours: dict[str, int],
+    legs: float,
+    scale_path: bool,
+) -> Array:
+    """Root positions [T, 3]: the middle of the hips goes where the source's goes, and the lowest toes stand as
+    high above y = 0 as the target's do in its rest pose."""
+    scale = _legs(on, ours) / legs
+    posed = world(on)[1]
+    hips = [(heads[:, theirs[r]], posed[:, ours[r]]) for r in ("left_hip", "right_hip")]
+    goal, now = (sum(pair[i] for pair in hips) / 2 for i in (0, 1))
+    path = goal * scale if scale_path else goal * np.array([1.0, scale, 1.0])
+    root: Array = path - now
+    feet = [ours[r] for r in ("left_foot", "right_foot", "left_ankle", "right_ankle") if r in ours]
+    if feet:
+        toes = (posed + root[:, None])[:, feet, 1].min(1)
+        standing = rest(on)[feet, 1].min() - rest(on)[:, 1].min()
+        root[:, 1] += standing - np.quantile(toes, 0.02)
+    return root
+
+
+def limb_errors(source: Motion, result: Motion) -> dict[str, Array]:
+    """Degrees [T] between the directions of each limb that both skeletons have, thighs to forearms."""
+    theirs, ours = roles_of(source), roles_of(result)
+    there, here = world(source)[1], world(result)[1]
+    found = {}
+    for role, end in END.items():
+        if {role, end} <= set(theirs) & set(ours):
+            a = there[:, theirs[end]] - there[:, theirs[role]]
+            b = here[:, ours[end]] - here[:, ours[role]]
+            cross = np.linalg.norm(np.cross(a, b), axis=-1)
+            found[role] = np.degrees(np.arctan2(cross, np.sum(a * b, -1)))
+    return found
+
+
+__all__ = ["LIMBS", "PARENT", "limb_errors", "onto", "retarget"]
