@@ -73,7 +73,7 @@ def _whole(mesh: DeviceMesh, module: nn.Module, inputs: object, output: Tensor) 
 def _head(model: Gemma, mesh: DeviceMesh, hidden: Tensor) -> Tensor:
     """Every process computes its ids' logits; all get all."""
     same = DTensor.from_local(hidden, mesh, [Replicate()], run_check=False)
-    logits: Tensor = F.linear(same, model.model.embed_tokens.weight).full_tensor()  # type: ignore[attr-defined]
+    logits: Tensor = F.linear(same, model.model.embed_tokens.weight).full_tensor()
     return logits
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -48,7 +48,7 @@ def evaluate(
     _print(report, as_json)
 
 
-def _measuring():  # type: ignore[no-untyped-def]
+def _measuring() -> tuple[Any, Any]:
     try:
         from interleaf_gemma.evaluating.harness import Harness
         from interleaf_gemma.evaluating.measuring import measured
@@ -59,7 +59,7 @@ def _measuring():  # type: ignore[no-untyped-def]
 
 
 def _print(report: Report, as_json: bool) -> None:
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "task": m.group or "mean", "metric": m.name, "value": m.value, "interval": m.interval,
             "n": m.n, "shots": m.settings.get("shots"), "reason": m.reason,
@@ -72,6 +72,10 @@ def _print(report: Report, as_json: bool) -> None:
         return
     for row in [*rows[1:], rows[0]]:
         told = f"{row['value']:.4f}" if row["value"] is not None else f"–  {row['reason']}"
-        sure = "  [{:.3f}, {:.3f}]".format(*row["interval"]) if row["interval"] else ""
+        sure = _interval(row["interval"])
         shots = f"  {row['shots']} shots" if row["shots"] is not None else ""
         print(f"{row['task']:18} {row['metric']:22} {told}{sure}  n={row['n']}{shots}")
+
+
+def _interval(ends: tuple[float, float] | None) -> str:
+    return f"  [{ends[0]:.3f}, {ends[1]:.3f}]" if ends else ""

@@ -8,6 +8,7 @@ from typing import Any
 from lm_eval.api.instance import Instance
 from lm_eval.api.model import TemplateLM
 
+from interleaf.errors import InvalidInput
 from interleaf_gemma.evaluating.scores import scores, windows
 from interleaf_gemma.model import Gemma
 from interleaf_gemma.text import Prose, continued

@@ -15,7 +15,7 @@ from lm_eval import simple_evaluate
 from lm_eval.api.registry import METRIC_REGISTRY
 from lm_eval.tasks import TaskManager
 
-from interleaf.errors import InvalidInput, did_you_mean
+from interleaf.errors import InterleafError, InvalidInput, did_you_mean
 from interleaf.interfaces.report import Measure, Report
 from interleaf_gemma.evaluating.harness import Harness
 from interleaf_gemma.evaluating.tasks import Task
@@ -102,15 +102,10 @@ def _run(harness: Harness, task: Task, limit: int, shots: int, seed: int) -> Any
                 limit=limit or None, num_fewshot=None if shots < 0 else shots, log_samples=False,
                 bootstrap_iters=0, random_seed=None, numpy_random_seed=None,
                 torch_random_seed=None, fewshot_random_seed=seed % 2**32,
-            )  # type: ignore[arg-type]  # fmt: skip
-        except (
-            jinja2.TemplateError,
-            KeyError,
-            ValueError,
-            TypeError,
-            AssertionError,
-            AttributeError,
-        ) as error:
+            )  # fmt: skip
+        except InterleafError:
+            raise
+        except Exception as error:  # the harness raises what it likes
             told = f"{type(error).__name__}: {error}"
             raise InvalidInput(
                 f"task '{task.name}' cannot be run: {told}",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from interleaf.errors import InvalidInput
-from interleaf.interfaces.report import Measure, Report
+from interleaf.interfaces.report import Direction, Measure, Report
 from interleaf.values import Table
 
 
@@ -52,7 +52,11 @@ def _pair(task: str, a: Measure | None, b: Measure | None, margin: float) -> Pai
     return Pair(task, a.value, b.value, outcome)
 
 
-KINDS = (("wins", "win", "up"), ("ties", "tie", "none"), ("losses", "loss", "down"))
+KINDS: tuple[tuple[str, str, Direction], ...] = (
+    ("wins", "win", "up"),
+    ("ties", "tie", "none"),
+    ("losses", "loss", "down"),
+)
 
 
 def told(pairs: list[Pair]) -> Report:
@@ -63,7 +67,7 @@ def told(pairs: list[Pair]) -> Report:
         Measure(
             name=name, value=float(sum(p.outcome == word for p in compared)) if compared else None,
             reason=reason, direction=direction, n=max(len(compared), 1),
-        )  # type: ignore[arg-type]
+        )
         for name, word, direction in KINDS
     )  # fmt: skip
     rows = [{"task": p.task, "ours": p.ours, "peer": p.peer, "outcome": p.outcome} for p in pairs]

@@ -55,7 +55,7 @@ class Engine:
         self._arrived: deque[Served] = deque()
         self._wake = threading.Condition()
         self._closed = False
-        self._batch = Batch(model)
+        self._batch: Batch = Batch(model)
         self._thread = threading.Thread(target=self._work, name="gemma-engine", daemon=True)
         self._thread.start()
 
@@ -99,10 +99,13 @@ class Engine:
     def _work(self) -> None:
         while (fresh := self._next()) is not None:
             self._guarded(fresh, partial(self._batch.add, fresh))
-            self._guarded(list(self._batch.running), self._batch.step)
-        for sequence in [*self._batch.running, *self._arrived]:
+            self._guarded(self._running(), self._batch.step)
+        for sequence in [*self._running(), *self._arrived]:
             sequence.fail(Busy("the server is shutting down"))
             sequence.notify()
+
+    def _running(self) -> list[Served]:
+        return [s for s in self._batch.running if isinstance(s, Served)]
 
     def _next(self) -> list[Served] | None:
         """Those to let in now, perhaps none; None when it is time to end. Sleeps while nothing is to do."""
@@ -112,7 +115,7 @@ class Engine:
             if self._closed:
                 return None
             free = self.slots - sum(not s.reason for s in self._batch.running)
-            fresh = []
+            fresh: list[Served] = []
             while self._arrived and len(fresh) < free:
                 sequence = self._arrived.popleft()
                 if not sequence.reason:
@@ -126,7 +129,7 @@ class Engine:
         try:
             work()
         except Exception as error:  # whatever it was, the server stays up
-            lost = {id(s): s for s in [*sequences, *self._batch.running]}
+            lost = {id(s): s for s in [*sequences, *self._running()]}
             self._batch = Batch(self.model)
             for sequence in lost.values():
                 sequence.fail(error)
