@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from interleaf.interfaces.schedule import Schedule, Unit
-from interleaf.params import Ge, Gt, InFile, Lt
+from interleaf.params import Ge, Gt, InFile, Le, Lt
 
 Rate = Annotated[float, Ge(0)]
 Length = Annotated[float, Ge(0)]  # below 1 a part of ``steps``, else a number of steps
@@ -210,3 +210,33 @@ class ReplayConfig:
     documents: bool = False
     last: Literal["overlap", "drop"] = "overlap"
     seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GptConfig:
+    """A ``preset``, with whatever is given in place of its own.
+
+    ``rotary``: the part of each head that RoPE turns, 0 for learnt positions. ``tied``: the head is
+    the embedding. ``parallel``: attention and MLP side by side. A ``vocabulary`` of 256 is bytes.
+    """
+
+    preset: Literal["tiny", "small", "405m", "10b"] = "tiny"
+    vocabulary: Annotated[int, Ge(2)] | None = None
+    context: Annotated[int, Ge(1)] | None = None
+    layers: Annotated[int, Ge(1)] | None = None
+    heads: Annotated[int, Ge(1)] | None = None
+    width: Annotated[int, Ge(2)] | None = None
+    rotary: Annotated[float, Ge(0), Le(1)] | None = None
+    tied: bool | None = None
+    parallel: bool | None = None
+    bias: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenerateConfig:
+    """``tokens`` bytes behind ``prompt``. ``top_k`` 0 draws from all; ``temperature`` 0 draws none."""
+
+    prompt: str = ""
+    tokens: Annotated[int, Ge(1)] = 200
+    temperature: Annotated[float, Ge(0)] = 0.8
+    top_k: Annotated[int, Ge(0)] = 0

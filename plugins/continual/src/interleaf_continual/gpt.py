@@ -94,9 +94,11 @@ class GPT(nn.Module):
         if shape.tied:
             self.head.weight = self.embedding.weight
 
-    def initialise(self, seed: int) -> None:
-        """Normal(0, 0.02), and 0.02 / √(2 · layers) where a block adds to its input; norms to 1."""
-        generator = torch.Generator().manual_seed(seed)
+    def initialise(self) -> None:
+        """Normal(0, 0.02), and 0.02 / √(2 · layers) where a block adds to its input; norms to 1.
+
+        Drawn from torch's generator.
+        """
         for name, p in self.named_parameters():
             if name.endswith("bias"):
                 nn.init.zeros_(p)
@@ -104,8 +106,7 @@ class GPT(nn.Module):
                 nn.init.ones_(p)
             else:
                 adds = name.endswith(("out.weight", "down.weight"))
-                std = 0.02 / sqrt(2 * self.shape.layers) if adds else 0.02
-                nn.init.normal_(p, std=std, generator=generator)
+                nn.init.normal_(p, std=0.02 / sqrt(2 * self.shape.layers) if adds else 0.02)
 
     def forward(self, ids: Tensor) -> Tensor:
         """B×T ids to B×T×V logits."""
@@ -120,11 +121,27 @@ class GPT(nn.Module):
 
     def turns(self, t: int, device: torch.device) -> tuple[Tensor, Tensor]:
         """Cosines and sines of position times frequency, each T×(turned / 2)."""
-        width = 2 * int(self.shape.rotary * (self.shape.width // self.shape.heads) / 2)
+        width = self.blocks[0].attention.turned if self.shape.layers else 0
         even = torch.arange(0, width, 2, device=device, dtype=torch.float32)
         frequency = 10000.0 ** (-even / max(width, 1))
         angle = torch.arange(t, device=device, dtype=torch.float32)[:, None] * frequency
         return angle.cos(), angle.sin()
+
+
+# Presets by name. `405m` and `10b` are the two sizes of the paper's section 5: 405M as in Pythia-410M
+# with the GPT-NeoX vocabulary; `tiny` trains within minutes on a CPU.
+PRESETS = {
+    "tiny": Shape(context=128, layers=2, heads=2, width=64),
+    "small": Shape(context=256, layers=4, heads=4, width=256),
+    "405m": Shape(
+        vocabulary=50304, context=2048, layers=24, heads=16, width=1024, rotary=0.25, tied=False,
+        parallel=True, bias=True,
+    ),
+    "10b": Shape(
+        vocabulary=50304, context=2048, layers=36, heads=36, width=4608, rotary=0.25, tied=False,
+        parallel=True, bias=True,
+    ),
+}  # fmt: skip
 
 
 class NextToken(nn.Module):

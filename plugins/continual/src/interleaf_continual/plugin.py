@@ -83,8 +83,9 @@ PLUGIN = Plugin(
             calls={
                 "fit": Call(
                     needs={
-                        "model": "model", "data": "dataset[tokens]*", "lr": "schedule*?",
-                        "held_out": "dataset[tokens]*?", "state": "continual.state?",
+                        "model": "model", "data": "dataset[tokens]*?", "mixture": "dataset[tokens]?",
+                        "lr": "schedule*?", "held_out": "dataset[tokens]*?",
+                        "state": "continual.state?",
                     },
                     gives={"model": "model", "log": "table", "state": "continual.state"},
                     hands_on="model",

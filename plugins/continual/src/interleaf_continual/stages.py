@@ -17,6 +17,7 @@ import torch
 
 from interleaf.errors import InvalidInput
 from interleaf.interfaces import Context, Dataset, Schedule
+from interleaf.interfaces.component import Monitor
 from interleaf_continual.config import ReplayConfig
 from interleaf_continual.replay import ReplayMix
 from interleaf_continual.trainer_config import StageConfig, TrainerConfig
@@ -173,7 +174,7 @@ def _steps(
 
 def run_stages(
     model: TorchModel,
-    stages: Iterator[Stage],
+    stages: Sequence[Stage],
     config: TrainerConfig,
     folder: Path,
     ctx: Context,
@@ -185,6 +186,7 @@ def run_stages(
     not trained again.
     """
     before: Checkpoint | None = None
+    total, finished = sum(s.steps for s in stages), 0
     for stage in stages:
         if stage.config.init == "scratch":
             model.initialise(ctx.seed + 1 + stage.number)
@@ -196,11 +198,33 @@ def run_stages(
             values={"lr": stage.lr} if stage.lr else {}, offset=stage.clock,
             validate=validate(model) if validate else None, begin=begin,
             fresh_optimiser=stage.config.reset_optimizer, folder=folder / stage.name,
-            note=_note(stage, config), ctx=ctx,
+            note=_note(stage, config),
+            ctx=replace(ctx, monitor=Whole(ctx.monitor, finished, total)),
         )  # fmt: skip
         assert done.checkpoint
+        finished += stage.steps
         before = read_checkpoint(done.checkpoint)
         yield stage, done
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A stage's progress as part of that of all stages."""
+
+    monitor: Monitor
+    before: int
+    total: int
+
+    def progress(self, done: float, total: float | None = None, **info: Any) -> None:
+        """The seconds left are those of all stages, at the pace of this one."""
+        left = info.get("seconds_left")
+        if left and total and total > done:
+            info["seconds_left"] = left * (self.total - self.before - done) / (total - done)
+        self.monitor.progress(self.before + done, self.total, **info)
+
+    def notice(self, message: str) -> None:
+        """Passed on."""
+        self.monitor.notice(message)
 
 
 def _note(stage: Stage, config: TrainerConfig) -> Callable[[int], Mapping[str, Any]]:

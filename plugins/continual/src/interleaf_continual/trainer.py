@@ -39,7 +39,8 @@ class Trainer(Model):
     def fit(
         self,
         model: ModelHandle | TorchModel,
-        data: Given,
+        data: Given = (),
+        mixture: Dataset | None = None,
         lr: Given = (),
         held_out: Given = (),
         state: TrainingState | None = None,
@@ -48,6 +49,7 @@ class Trainer(Model):
         """The trained model, its log, and with ``keep_state`` the state to branch from.
 
         ``data``: datasets of tokens, or mixtures of ``continual.replay``, a stage each, in order.
+        ``mixture``: one more, the last; a pipeline that fans it out fans this training out with it.
         ``held_out``: further datasets whose mean loss (nats per token) becomes a column of the log
         each. ``state``: an earlier training's, with which the first stage goes on. InvalidInput for
         what does not fit together: another tokenizer, a window longer than the data, a replay
@@ -55,13 +57,12 @@ class Trainer(Model):
         """
         ctx = ctx or Context()
         trained = own_copy(model, ctx.seed)
-        sources = [_value(d) for d in data]
+        sources = [_value(d) for d in (*data, *([] if mixture is None else [mixture]))]
         for source in (*sources, *(_value(h) for h in held_out)):
             same_tokenizer(trained, source)
         checks = [held(h, self.config, n) for n, h in enumerate(held_out)]
-        stages = plan_stages(
-            self.config, sources, [_value(s) for s in lr], ctx.seed, checkpoint_of(state)
-        )
+        rates = [_value(s) for s in lr]
+        stages = list(plan_stages(self.config, sources, rates, ctx.seed, checkpoint_of(state)))
         rows: list[dict[str, Any]] = []
         with kept_in(ctx.resume) as folder:
             last: tuple[Stage, Outcome] | None = None

@@ -51,7 +51,7 @@ class TrainerConfig:
     precision: Literal["", "auto", "float32", "bfloat16"] = ""
     ema: Annotated[float, Ge(0), Lt(1)] = 0.0
     shard: bool = False
-    compile: bool = False
+    compile: str = ""
     workers: Count = 0
     log_every: Annotated[int, Ge(1)] = 10
     validate_every: Count = 0
