@@ -247,6 +247,13 @@ def test_prepared_ahead_is_the_same() -> None:
     assert same(one, two)
 
 
+def test_a_compiled_objective_trains_alike() -> None:
+    _, plain = fitted(Recipe(steps=2, batch=8, log_every=1))
+    _, compiled = fitted(Recipe(steps=2, batch=8, log_every=1, compile="aot_eager"))
+    losses = plain.log.columns["loss"]
+    assert compiled.log.columns["loss"] == pytest.approx(losses, rel=1e-4)
+
+
 def test_bfloat16_keeps_weights_in_float32() -> None:
     model, done = fitted(Recipe(steps=3, batch=8, precision="bfloat16", log_every=1))
     plain, other = fitted(Recipe(steps=3, batch=8, log_every=1))

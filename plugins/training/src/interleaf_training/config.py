@@ -16,7 +16,8 @@ class Recipe:
     largest norm of the mean gradient, 0 for none. ``precision``: of the forward pass; empty takes
     the run's ``--dtype``, ``auto`` takes bfloat16 where the hardware has it. ``ema``: decay of an
     average of the weights, which then are the result; 0 for none. ``shard``: spread parameters,
-    gradients and optimiser over the processes (FSDP2) instead of copying them (DDP).
+    gradients and optimiser over the processes (FSDP2) instead of copying them (DDP). ``compile``: a
+    backend of torch.compile (``inductor``), empty for none. ``workers``: threads that prepare batches.
     ``checkpoint_every`` steps, or ``checkpoint_seconds`` (0: neither); the last ``keep`` remain,
     and those at the steps in ``keep_at``.
     """
@@ -32,7 +33,7 @@ class Recipe:
     precision: Literal["", "auto", "float32", "bfloat16"] = ""
     ema: Annotated[float, Ge(0), Lt(1)] = 0.0
     shard: bool = False
-    compile: bool = False
+    compile: str = ""
     workers: Annotated[int, Ge(0)] = 0
     log_every: Annotated[int, Ge(1)] = 10
     validate_every: Annotated[int, Ge(0)] = 0

@@ -109,6 +109,8 @@ class _Run:
         """Place the objective, and set it to the checkpoint to continue or to start from."""
         self.engine.parts(self.recipe, 0)
         self.live, self.placed = self.engine.place(self.objective)
+        if self.recipe.compile:
+            self.placed = torch.compile(self.placed, backend=self.recipe.compile)
         self.optimiser = adamw(self.live, self.recipe, self.groups)
         self.average = Average(trained(self.live), self.recipe.ema)
         self.identity = self._identity(start)

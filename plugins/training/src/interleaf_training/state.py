@@ -38,7 +38,7 @@ def whole(tensor: torch.Tensor) -> torch.Tensor:
 def collect(
     module: nn.Module, optimiser: torch.optim.Optimizer, average: Average
 ) -> dict[str, dict[str, torch.Tensor]]:
-    """Everything a checkpoint needs, by file and name; every process must call it."""
+    """Everything a checkpoint needs, by file and name, whole; every process must call it."""
     parameters = trained(module)
     moments = {
         f"{name}:{part}": whole(optimiser.state[p][part])
