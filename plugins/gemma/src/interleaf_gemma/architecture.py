@@ -13,7 +13,7 @@ SIZES: Mapping[str, Mapping[str, Any]] = {
     "2b": {"d_model": 2048, "layers": 18, "heads": 8, "kv_heads": 1, "head_dim": 256, "d_ff": 16_384},
     "7b": {"d_model": 3072, "layers": 28, "heads": 16, "kv_heads": 16, "head_dim": 256, "d_ff": 24_576},
     "tiny": {
-        "d_model": 160, "layers": 5, "heads": 5, "kv_heads": 1, "head_dim": 32, "d_ff": 640,
+        "d_model": 128, "layers": 4, "heads": 4, "kv_heads": 1, "head_dim": 32, "d_ff": 512,
         "vocab_size": 2048, "context": 512,
     },
     "llama2": {  # Llama 2's block, as published: what differs from Gemma's

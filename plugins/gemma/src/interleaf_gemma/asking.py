@@ -14,9 +14,13 @@ from interleaf_gemma.tokenizer import Tokenizer
 _WORD = re.compile(r"\b[a-z]{4,}\b")
 _NAME = re.compile(r"\bnamed ([A-Z][a-z]+)")
 _COMMON = frozenset(
-    "once upon time there with that they were little very said have from when then what about would could "
-    "wanted because their them came went like liked looked felt made your this into some more many good "
-    "happy told asked named playing play played girl will around back again away home decided after before".split()
+    re.findall(
+        "[a-z]+",
+        """after again always another around asked away back because before came could decided every
+        felt found from girl good happy have home into like liked little looked made many more named once
+        play played playing said some that their them then there they this time told upon very wanted
+        went were what when will with would your""",
+    )
 )
 
 

@@ -1,6 +1,6 @@
 """Conversations as Gemma reads them, as ids: control tokens are put in as ids, never as text.
 
-    <bos><start_of_turn>user\\n{text}<end_of_turn>\\n<start_of_turn>model\\n{reply}<end_of_turn>\\n …
+<bos><start_of_turn>user\\n{text}<end_of_turn>\\n<start_of_turn>model\\n{reply}<end_of_turn>\\n …
 """
 
 from __future__ import annotations
@@ -61,10 +61,14 @@ def ends(tokenizer: Tokenizer) -> frozenset[int]:
     return frozenset((tokenizer.eos, tokenizer.id(END)))
 
 
-def checked(turns: Sequence[Turn], system: str = "refuse", reply: bool = True) -> list[tuple[str, str]]:
+def checked(
+    turns: Sequence[Turn], system: str = "refuse", reply: bool = True
+) -> list[tuple[str, str]]:
     """Role and stripped text of every turn; RoleOrder where they do not alternate."""
     if not isinstance(turns, Sequence) or isinstance(turns, str) or not turns:
-        raise RoleOrder("a conversation holds at least one turn", hint='[{"role": "user", "content": …}]')
+        raise RoleOrder(
+            "a conversation holds at least one turn", hint='[{"role": "user", "content": …}]'
+        )
     found = [_turn(n, turn) for n, turn in enumerate(turns)]
     if found[0][0] == "system":
         found = _prepended(found, system)
@@ -91,7 +95,9 @@ def _turn(n: int, turn: Turn) -> tuple[str, str]:
 
 def _prepended(found: list[tuple[str, str]], system: str) -> list[tuple[str, str]]:
     if system != "prepend":
-        raise RoleOrder("Gemma's template has no system role", hint="put it into the first user turn")
+        raise RoleOrder(
+            "Gemma's template has no system role", hint="put it into the first user turn"
+        )
     if len(found) < 2 or found[1][0] != "user":
         raise RoleOrder("behind the system's text the user begins")
     return [("user", f"{found[0][1]}\n\n{found[1][1]}"), *found[2:]]

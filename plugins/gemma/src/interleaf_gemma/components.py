@@ -43,17 +43,24 @@ class Decoder(TorchModel):
         if not c.preset:
             given = [n for n in SIZES if getattr(c, n)]
             if given:
-                raise InvalidInput(f"{', '.join(given)} are those of the weights", hint="or name a preset")
+                raise InvalidInput(
+                    f"{', '.join(given)} are those of the weights", hint="or name a preset"
+                )
             return Gemma.load(c.weights or shipped.FOLDER, dtype=c.dtype or "float32")
         if c.weights:
-            raise InvalidInput("weights and a preset were both given", hint="a preset begins untrained")
+            raise InvalidInput(
+                "weights and a preset were both given", hint="a preset begins untrained"
+            )
         model = Gemma(self._sizes())
         generator = torch.Generator().manual_seed(int(torch.randint(2**62, ())))
         model.reset_parameters(generator)
         return model.to(getattr(torch, c.dtype or "float32"))
 
     def _sizes(self) -> GemmaConfig:
-        c, size = self.config, {n: getattr(self.config, n) for n in SIZES if getattr(self.config, n)}
+        c, size = (
+            self.config,
+            {n: getattr(self.config, n) for n in SIZES if getattr(self.config, n)},
+        )
         try:
             config = GemmaConfig.preset(c.preset, **size, precision=c.precision)
         except ValueError as error:
@@ -109,7 +116,9 @@ class Decoder(TorchModel):
             ids = self.ids(item)
             own = [True] * len(ids)
         if len(ids) < 2:
-            raise InvalidInput("a sample holds less than two tokens, and there is nothing to predict")
+            raise InvalidInput(
+                "a sample holds less than two tokens, and there is nothing to predict"
+            )
         return ids[:most], own[:most]
 
     def ids(self, item: Any) -> list[int]:
@@ -117,7 +126,9 @@ class Decoder(TorchModel):
         if isinstance(item, str):
             return [*self.tokenizer.encode(item), self.tokenizer.eos]
         if not isinstance(item, Tokens):
-            raise InvalidInput(f"a {type(item).__name__} is neither text, tokens nor a conversation")
+            raise InvalidInput(
+                f"a {type(item).__name__} is neither text, tokens nor a conversation"
+            )
         if item.tokenizer and item.tokenizer != self.tokenizer.name:
             raise InvalidInput(
                 f"the tokens are of {item.tokenizer}, this model's of {self.tokenizer.name}",
@@ -162,9 +173,13 @@ class Decoder(TorchModel):
         return self.scored(sequences, ctx=ctx)
 
     def scored(
-        self, sequences: Iterable[Any], window: int = 0, overlap: int = 1, ctx: Context | None = None
+        self,
+        sequences: Iterable[Any],
+        window: int = 0,
+        overlap: int = 1,
+        ctx: Context | None = None,
     ) -> Table:
-        """See ``logprobs``; windows of at most ``window`` tokens (0: the context), showing ``overlap`` again."""
+        """``logprobs`` in windows of at most ``window`` tokens (0: the context), ``overlap`` shown again."""
         ctx = ctx or Context()
         model, tokenizer = self._placed(ctx), self.tokenizer
         width = min(window or model.config.context, model.config.context)
@@ -228,7 +243,9 @@ class Decoder(TorchModel):
         """What ``save`` wrote; CorruptData for anything else."""
         names = {f.name for f in folder.iterdir()}
         if names != FILES and not any("-of-" in n for n in names):
-            raise CorruptData(f"{folder} holds {sorted(names)}", hint=f"expected {', '.join(sorted(FILES))}")
+            raise CorruptData(
+                f"{folder} holds {sorted(names)}", hint=f"expected {', '.join(sorted(FILES))}"
+            )
         self._tokenizer = Tokenizer.load(folder)
         self._module = Gemma.load(folder)
 
@@ -244,7 +261,10 @@ class Decoder(TorchModel):
             "configs": configs,
             "calls": {
                 "apply": [{"text": "Tom had a dog."}, {"text": ""}],
-                "generate": [{"prompt": "Tom had", **short}, {"prompt": "", "temperature": 0.0, **short}],
+                "generate": [
+                    {"prompt": "Tom had", **short},
+                    {"prompt": "", "temperature": 0.0, **short},
+                ],
                 "logprobs": [{"sequences": ["Tom had a dog.", "", "One day, a " * 20]}],
                 "reply": [
                     {"conversations": asked, **short},

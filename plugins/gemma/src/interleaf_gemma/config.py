@@ -46,7 +46,8 @@ class GenerateConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplyConfig:
-    """As for ``generate``; ``schema``: a JSON schema that every reply conforms to; ``system``: what becomes of a system turn, which the template does not have."""
+    """As for ``generate``; ``schema``: a JSON schema that every reply conforms to (empty: none);
+    ``system``: what becomes of a system turn, which the template does not have."""
 
     schema: Mapping[str, Any] = field(default_factory=dict)
     max_new_tokens: Annotated[int, Ge(1)] = 256
@@ -58,8 +59,8 @@ class ReplyConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DocumentsConfig:
-    """``path``: a text file, or a folder of ``.txt`` files; documents end at ``separator`` (empty: one a file).
-    ``part``: 18 of 20 documents to train on, one to choose by, one for the last measurement."""
+    """``path``: a text file, or a folder of ``.txt`` files; documents end at ``separator`` (empty: a file is
+    one). ``part``: 18 of 20 documents to train on, one to choose by, one for the last measurement."""
 
     path: InFile
     separator: str = "<|endoftext|>"
@@ -78,7 +79,8 @@ class WindowsConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PerplexityConfig:
-    """Windows of at most ``window`` tokens (0: the model's context), each showing ``overlap`` of the one before."""
+    """Windows of at most ``window`` tokens (0: the model's context), each showing ``overlap`` tokens of the
+    one before."""
 
     window: Annotated[int, Ge(0)] = 0
     overlap: Annotated[int, Ge(0)] = 1

@@ -36,7 +36,9 @@ class Documents(Dataset):
         found = [t for file in self._files() for t in self._cut(_text(file))]
         chosen = [t for t in found if self.config.part in ("all", part_of(t))]
         if not chosen:
-            raise InvalidInput(f"{self.config.path} holds no document of the part '{self.config.part}'")
+            raise InvalidInput(
+                f"{self.config.path} holds no document of the part '{self.config.part}'"
+            )
         return chosen
 
     def _files(self) -> list[Path]:
@@ -44,7 +46,9 @@ class Documents(Dataset):
         if root.is_file():
             return [root]
         if not root.is_dir():
-            raise InvalidInput(f"there is no {root}", hint="give a text file or a folder of .txt files")
+            raise InvalidInput(
+                f"there is no {root}", hint="give a text file or a folder of .txt files"
+            )
         return sorted(root.rglob("*.txt"))
 
     def _cut(self, text: str) -> list[str]:
@@ -76,7 +80,9 @@ class Documents(Dataset):
     def examples(cls) -> Mapping[str, Any]:
         """What the conformance kit tries."""
         card = str(TOKENIZER.with_name("README.md"))
-        return {"configs": [DocumentsConfig(path=card), DocumentsConfig(path=card, separator="\n\n")]}
+        return {
+            "configs": [DocumentsConfig(path=card), DocumentsConfig(path=card, separator="\n\n")]
+        }
 
 
 def part_of(text: str) -> str:
@@ -92,7 +98,9 @@ def _text(file: Path) -> str:
         cut = error.reason == "unexpected end of data"
         if cut:  # a sample that ends inside a character
             return file.read_bytes()[: error.start].decode("utf-8")
-        raise CorruptData(f"{file} is no UTF-8 text: byte {error.start}", hint="convert it to UTF-8") from error
+        raise CorruptData(
+            f"{file} is no UTF-8 text: byte {error.start}", hint="convert it to UTF-8"
+        ) from error
 
 
 class Windows(Dataset):
@@ -126,7 +134,9 @@ class Windows(Dataset):
     def _texts(self) -> Iterator[str]:
         for text in self.documents or ():
             if not isinstance(text, str):
-                raise InvalidInput(f"a {type(text).__name__} is no text", hint="wire in a dataset of texts")
+                raise InvalidInput(
+                    f"a {type(text).__name__} is no text", hint="wire in a dataset of texts"
+                )
             yield text
 
     def _ids(self, n: int, text: str) -> list[int]:

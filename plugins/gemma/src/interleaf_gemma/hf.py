@@ -13,6 +13,7 @@ from torch import Tensor
 from interleaf.errors import CorruptData, InvalidInput
 from interleaf_gemma.architecture import GemmaConfig
 from interleaf_gemma.checkpoints import Found, replacing
+from interleaf_gemma.quantised_files import joined, separated, settings
 
 CONFIG, WHOLE, INDEX = "config.json", "model.safetensors", "model.safetensors.index.json"
 SHARD_BYTES = 5_000_000_000
@@ -21,10 +22,11 @@ SHARD_BYTES = 5_000_000_000
 def read(folder: Path) -> Found:
     """The sizes and mapped tensors of a folder."""
     config = read_config(folder)
-    if (folder / INDEX).is_file():
-        return Found(config, _shards(folder), folder)
-    if (folder / WHOLE).is_file():
-        return Found(config, _tensors(folder / WHOLE), folder)
+    said = _json(folder / CONFIG).get("quantization_config")
+    if (folder / INDEX).is_file() or (folder / WHOLE).is_file():
+        sharded = (folder / INDEX).is_file()
+        tensors = _shards(folder) if sharded else _tensors(folder / WHOLE)
+        return Found(config, joined(tensors, said, folder) if said else tensors, folder)
     parts = sorted(p.name for p in folder.glob("model-*-of-*.safetensors"))
     if parts:
         raise InvalidInput(f"{folder} holds {', '.join(parts[:3])} … without {INDEX}")
@@ -51,6 +53,7 @@ def write(
 ) -> None:
     """Write a folder that transformers reads; shards of at most ``shard`` bytes."""
     dtype = str(next(iter(tensors.values())).dtype).removeprefix("torch.")
+    quantised, tensors = settings(tensors), separated(tensors)
     try:
         data = config.to_hf(dtype)
     except ValueError as error:
@@ -67,7 +70,9 @@ def write(
         where = {n: name for name, part in zip(names, shards, strict=True) for n in part}
         total = sum(t.nbytes for t in tensors.values())
         _write_json(folder / INDEX, {"metadata": {"total_size": total}, "weight_map": where})
-    _write_json(folder / CONFIG, data)
+    _write_json(
+        folder / CONFIG, {**data, **({"quantization_config": quantised} if quantised else {})}
+    )
 
 
 def _divided(tensors: dict[str, Tensor], most: int) -> list[dict[str, Tensor]]:

@@ -12,7 +12,9 @@ from interleaf_gemma.model import Gemma
 CHUNK = 1024  # places: 1024 × 256,000 logits are 1 GiB in float32
 
 
-def chunked_cross_entropy(hidden: Tensor, table: Tensor, targets: Tensor, chunk: int = CHUNK) -> Tensor:
+def chunked_cross_entropy(
+    hidden: Tensor, table: Tensor, targets: Tensor, chunk: int = CHUNK
+) -> Tensor:
     """−Σ log softmax(h · Eᵀ)[target] in nats: hidden [N, D], table [V, D], targets [N] (−100: not counted).
 
     Logits exist for ``chunk`` places at a time, and again while going back.
@@ -27,7 +29,9 @@ def chunked_cross_entropy(hidden: Tensor, table: Tensor, targets: Tensor, chunk:
 
 
 def _summed(hidden: Tensor, table: Tensor, targets: Tensor) -> Tensor:
-    return F.cross_entropy(F.linear(hidden, table).float(), targets, reduction="sum", ignore_index=-100)
+    return F.cross_entropy(
+        F.linear(hidden, table).float(), targets, reduction="sum", ignore_index=-100
+    )
 
 
 class NextToken(nn.Module):
@@ -41,7 +45,9 @@ class NextToken(nn.Module):
         """Each id but the first is predicted from those before it; ``counted`` [B, T + 1]: only these."""
         ids = ids.long()
         hidden = self.network.model(ids[:, :-1])
-        targets = ids[:, 1:] if counted is None else ids[:, 1:].masked_fill(~counted[:, 1:].bool(), -100)
+        targets = (
+            ids[:, 1:] if counted is None else ids[:, 1:].masked_fill(~counted[:, 1:].bool(), -100)
+        )
         table = self.network.model.embed_tokens.weight
         loss = chunked_cross_entropy(hidden.flatten(0, 1), table, targets.flatten(), self.chunk)
         return loss, (targets != -100).sum()

@@ -30,13 +30,18 @@ class Perplexity(Evaluator):
         if not isinstance(live, Decoder):
             raise InvalidInput(f"a {type(live).__name__} is no gemma.decoder")
         rows = live.scored(documents, self.config.window, self.config.overlap, ctx)
-        found = np.array([rows.columns[n] for n in ("logprob", "tokens", "bytes")], dtype=np.float64)
+        found = np.array(
+            [rows.columns[n] for n in ("logprob", "tokens", "bytes")], dtype=np.float64
+        )
         return Report(measures=tuple(_measures(found)))
 
     @classmethod
     def examples(cls) -> Mapping[str, Any]:
         """What the conformance kit tries."""
-        inputs = {"model": Decoder(DecoderConfig()), "documents": ["Tom had a dog.", "A cat sat. " * 30]}
+        inputs = {
+            "model": Decoder(DecoderConfig()),
+            "documents": ["Tom had a dog.", "A cat sat. " * 30],
+        }
         configs = [PerplexityConfig(), PerplexityConfig(window=16, overlap=4)]
         return {"configs": configs, "calls": {"evaluate": [inputs]}}
 
@@ -50,7 +55,9 @@ def _measures(found: np.ndarray[Any, Any]) -> list[Measure]:
 
     def measure(name: str, unit: str, f: Any, over: int) -> Measure:
         if not sums[over] > 0:
-            return Measure(name=name, value=None, reason="the texts hold nothing to predict", unit=unit, n=n)
+            return Measure(
+                name=name, value=None, reason="the texts hold nothing to predict", unit=unit, n=n
+            )
         interval = None
         if spread is not None:
             low, high = np.quantile(f(spread), (0.025, 0.975))

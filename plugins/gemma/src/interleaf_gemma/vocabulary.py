@@ -35,5 +35,7 @@ def train(texts: Iterable[str], size: int) -> bytes:
         )  # fmt: skip
     except RuntimeError as error:
         reason = str(error).strip().rpartition("] ")[2] or str(error)
-        raise InvalidInput(f"no vocabulary of {size} pieces comes of these texts: {reason}") from error
+        raise InvalidInput(
+            f"no vocabulary of {size} pieces comes of these texts: {reason}"
+        ) from error
     return out.getvalue()
