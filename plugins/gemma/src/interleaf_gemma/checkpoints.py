@@ -23,6 +23,7 @@ from interleaf_gemma.architecture import PAPER_VOCABULARY, GemmaConfig
 
 if TYPE_CHECKING:
     from interleaf_gemma.model import Gemma
+    from interleaf_gemma.quantised import Quant
 
     G = TypeVar("G", bound=Gemma)
 
@@ -57,22 +58,30 @@ def load(
     dtype: torch.dtype | str | None,
     device: torch.device | str,
     mmap: bool,
+    quant: Quant | None = None,
 ) -> G:
     """See ``Gemma.load``."""
-    found = read(path)
+    from interleaf_gemma.quantising import quantise_model
+
+    found = read(path, quant)
     with torch.device("meta"):
         model = cls(found.config)
     tensors = fitted(found, model.state_dict())
     wanted = dtype_of(dtype) or tensors[EMBEDDING].dtype
     placed = {name: _placed(t, wanted, device, mmap) for name, t in tensors.items()}
     model.load_state_dict(placed, assign=True)
+    if quant:
+        for _ in quantise_model(model, quant):
+            pass
     return model.eval()
 
 
-def read(path: Path) -> Found:
-    """The sizes and tensors of a checkpoint in any of the three formats."""
+def read(path: Path, quant: Quant | None = None) -> Found:
+    """The sizes and tensors of a checkpoint in any of the three formats; ``quant``: see ``Gemma.load``."""
     from interleaf_gemma import gguf_file, hf, official
 
+    if format_of(path) == "gguf":
+        return gguf_file.read(path, quant)
     return {"hf": hf, "official": official, "gguf": gguf_file}[format_of(path)].read(path)
 
 
@@ -136,7 +145,7 @@ def _placed(
     tensor: Tensor, dtype: torch.dtype | None, device: torch.device | str, mmap: bool
 ) -> Tensor:
     moved = tensor.to(device=device, dtype=dtype or tensor.dtype)
-    return moved.clone() if not mmap and moved is tensor else moved
+    return moved.clone() if not mmap and moved is tensor and type(tensor) is Tensor else moved
 
 
 def dtype_of(name: torch.dtype | str | None) -> torch.dtype | None:

@@ -13,7 +13,9 @@ from torch import Tensor
 
 from interleaf.errors import InterleafError, InvalidInput
 from interleaf_gemma.cache import KVCache
+from interleaf_gemma.fast import decoding
 from interleaf_gemma.model import Gemma
+from interleaf_gemma.reading import reading
 from interleaf_gemma.sampling import Sampler, Sampling
 
 Steps = Iterator[tuple[int, int]]  # (row, id)
@@ -73,6 +75,7 @@ class Batch:
         self.model = model
         self.cache = KVCache(model.config, rows, context, model.dtype, model.device)
         self.running: list[Running] = []
+        self.decode = decoding(model)
 
     @torch.inference_mode()
     def add(self, sequences: Sequence[Running]) -> None:
@@ -85,7 +88,8 @@ class Batch:
         fresh = KVCache(
             self.model.config, len(ids), ids.shape[1], self.model.dtype, self.model.device
         )
-        hidden = self.model.model(ids, mask=mask, cache=fresh)
+        with reading(self.model):
+            hidden = self.model.model(ids, mask=mask, cache=fresh)
         last = hidden[torch.arange(len(ids)), mask.sum(1) - 1]
         self._take(sequences, self.model.head(last))
         for row, sequence in enumerate(sequences):
@@ -102,10 +106,9 @@ class Batch:
         if not part:
             return []
         view = self.cache.first(len(part))
-        ids = torch.tensor([[s.ids[-1]] for s in part], device=self.model.device)
-        hidden = self.model.model(ids, cache=view)
+        logits = self.decode([s.ids[-1] for s in part], view)
         self.cache.measure()
-        self._take(part, self.model.head(hidden[:, -1]))
+        self._take(part, logits)
         return part
 
     def _take(self, sequences: Sequence[Running], logits: Tensor) -> None:

@@ -16,6 +16,8 @@ from interleaf.errors import CorruptData, InvalidInput
 from interleaf_gemma.architecture import GemmaConfig
 from interleaf_gemma.checkpoints import EMBEDDING, Found, replacing
 from interleaf_gemma.official import config_is_gemma
+from interleaf_gemma.quantised import Quant, Quantised
+from interleaf_gemma.quantised_files import KINDS, from_blocks, to_blocks
 
 if TYPE_CHECKING:
     from interleaf_gemma.tokenizer import Tokenizer
@@ -52,12 +54,12 @@ TYPES = {
 }
 
 
-def read(path: Path) -> Found:
-    """The sizes and tensors of a file; quantised tensors become float32."""
+def read(path: Path, quant: Quant | None = None) -> Found:
+    """The sizes and tensors of a file; quantised tensors become float32, unless ``quant`` is what they are."""
     try:
         file = gguf.GGUFReader(path, "c")  # copy on write: views that torch may own
         fields = {name: field.contents() for name, field in file.fields.items()}
-        tensors = {_hf_name(t.name): _tensor(t) for t in file.tensors}
+        tensors = {_hf_name(t.name): _tensor(t, quant) for t in file.tensors}
     except (ValueError, IndexError, KeyError, OSError, OverflowError, UnicodeDecodeError) as error:
         raise CorruptData(f"{path} is no whole GGUF file: {error}", hint="copy it again") from error
     config = _config(fields, tensors, path)
@@ -110,8 +112,10 @@ def _gguf_name(name: str) -> str:
     return OUTSIDE[name]
 
 
-def _tensor(t: Any) -> Tensor:
+def _tensor(t: Any, quant: Quant | None) -> Tensor:
     shape = [int(n) for n in reversed(t.shape)]
+    if quant and t.tensor_type == KINDS[quant]:
+        return from_blocks(t.data, quant, torch.bfloat16)
     views = {"F32": (np.float32, torch.float32), "F16": (np.float16, torch.float16)}
     if t.tensor_type.name in views:
         return _mapped(t.data.view(views[t.tensor_type.name][0])).reshape(shape)
@@ -190,6 +194,8 @@ def _write_tokenizer(file: Any, config: GemmaConfig, tokenizer: Tokenizer | None
 
 
 def _array(name: str, tensor: Tensor, quantise: str) -> tuple[np.ndarray[Any, Any], Any]:
+    if isinstance(tensor, Quantised):
+        return to_blocks(name, tensor)
     tensor = tensor.detach().cpu().contiguous()
     if quantise and tensor.dim() == 2:
         kind = gguf.GGMLQuantizationType[quantise]

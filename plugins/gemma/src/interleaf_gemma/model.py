@@ -308,16 +308,18 @@ class Gemma(nn.Module):
         path: str | Path,
         dtype: torch.dtype | str | None = None,
         device: torch.device | str = "cpu",
+        quant: Literal["int8", "int4"] | None = None,
         mmap: bool = True,
     ) -> Self:
         """A checkpoint: a Hugging Face folder, an official ``.ckpt`` or a ``.gguf`` file.
 
-        dtype: None keeps that of the file. ``mmap``: weights in the file's dtype stay mapped to it. Raises
+        dtype: None keeps that of the file. quant: round the matrices, unless the file holds them so.
+        ``mmap``: weights in the file's dtype stay mapped to it. Raises
         InvalidInput for what is missing, mis-shaped or of another kind, CorruptData for what is cut.
         """
         from interleaf_gemma.checkpoints import load
 
-        return load(cls, Path(path), dtype, device, mmap)
+        return load(cls, Path(path), dtype, device, mmap, quant)
 
     def save(self, path: str | Path, format: Literal["hf", "official", "gguf"] = "hf") -> None:
         """Write a checkpoint that the official code, transformers or llama.cpp reads."""

@@ -1,0 +1,1 @@
+"""Compiled decoding for processors: vectors, products, attention, and the step made of them."""

@@ -1,0 +1,31 @@
+"""Memory that the kernels work in, by address; kept alive by the object that gives them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .products import MOST_STREAMS, Vector
+
+
+class Room:
+    """Zeros at multiples of 64 bytes."""
+
+    def __init__(self) -> None:
+        self.kept: list[np.ndarray] = []
+
+    def zeros(self, size: int) -> int:
+        """The address of that many float32 zeros, and of more after them."""
+        return self.keep(np.zeros(size + 80, np.float32))
+
+    def keep(self, array: np.ndarray) -> int:
+        """The address within the array that is a multiple of 64."""
+        self.kept.append(array)
+        return int(array.ctypes.data + 63) // 64 * 64
+
+    def vector(self, columns: int) -> Vector:
+        """Room for a vector made ready for any layout."""
+        size = (columns + 127) // 64 * 64
+        groups = self.zeros(size // 32), self.zeros(size // 32)
+        return Vector(
+            self.zeros(size), self.zeros(size // 4), *groups, self.zeros(32 * MOST_STREAMS)
+        )
