@@ -80,15 +80,22 @@ def _norm(module: Any) -> np.ndarray:
     return found
 
 
-def shared(s: Shape, spans: int) -> tuple[Shared, Room]:
-    room, narrow, part = Room(), s.kv_heads * s.head_dim, s.head_dim + 16
-    wide = s.heads * s.head_dim
-    sizes = (s.d_model, wide, narrow, narrow, s.d_ff, s.d_ff, s.heads * spans * part)
-    x, q, k, v, gate, up, parts = map(room.zeros, sizes)
-    return Shared(x, q, k, v, gate, up, parts, 4 * part, spans, room.zeros(2)), room
+def shared(s: Shape, tokens: int, spans: int) -> tuple[Shared, Room]:
+    """What the threads share, for so many tokens and spans of the cache."""
+    room, wide, part = Room(), widest(s), s.head_dim + 16
+    x, q, k, v, gate, up = (room.zeros(tokens * wide) for _ in range(6))
+    parts = room.zeros(tokens * s.heads * spans * part)
+    return Shared(x, q, k, v, gate, up, 4 * wide, parts, 4 * part, spans, room.zeros(2)), room
 
 
-def own(s: Shape, room: Room) -> tuple[Own, Vector]:
-    wide = s.heads * s.head_dim
-    sizes = (s.d_model, wide, s.kv_heads * s.head_dim, wide, s.head_dim, SPAN)
-    return Own(*map(room.zeros, sizes)), room.vector(max(s.d_model, wide, s.d_ff))
+def own(s: Shape, tokens: int) -> tuple[Own, Vector, Room]:
+    """What a thread has for itself."""
+    room, wide = Room(), widest(s)
+    h, q, k, mixed = (room.zeros(n) for n in (wide, tokens * wide, wide, wide))
+    turn, scores = room.zeros(tokens * s.head_dim), room.zeros(SPAN)
+    return Own(h, q, k, mixed, turn, scores), room.vector(wide, tokens), room
+
+
+def widest(s: Shape) -> int:
+    """Of the vectors in a step, with zeros after it."""
+    return padded(max(s.d_model, s.d_ff, s.heads * s.head_dim))

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -18,7 +19,7 @@ from interleaf_gemma import addresses
 from interleaf_gemma.cache import KVCache
 from interleaf_gemma.kernels.attention import SPAN
 from interleaf_gemma.kernels.room import Room
-from interleaf_gemma.kernels.step import Cache, step
+from interleaf_gemma.kernels.step import Call, step
 from interleaf_gemma.kernels.team import calibrated, in_team
 
 if TYPE_CHECKING:
@@ -75,36 +76,44 @@ class Decoder:
         streams, best = calibrated(self.shape, self.weights.table, wanted)
         self.shape = self.shape._replace(streams=streams)
         self.threads = best if threads is None else threads
-        self.own = [addresses.own(self.shape, self.room) for _ in range(self.threads)]
-        self.shared, self.shared_room = addresses.shared(self.shape, 1)
+        self.tokens = self.spans = 0
+        self._make_room(1, 1)
 
     def __call__(self, ids: Sequence[int], cache: KVCache) -> Tensor:
         self.shape = self.shape._replace(cache_layout=addresses.LAYOUTS[cache.keys.dtype])
         held = cache.lengths.tolist()
         cache.reserve(max(held) + 1)
-        spans = -(-(max(held) + 1) // SPAN)
-        if spans > self.shared.spans:
-            self.shared, self.shared_room = addresses.shared(self.shape, 2 * spans)
+        self._make_room(len(ids), -(-(max(held) + 1) // SPAN))
         logits = torch.empty(len(ids), addresses.padded(self.shape.vocabulary))
-        for row, token in enumerate(ids):
-            where = _where(cache, row, held[row])
-            self._together(where, int(token), logits[row].data_ptr())
-        cache.advance(torch.empty(len(ids), 1))
+        rows = [[i, *places, n] for i, places, n in zip(ids, _places(cache), held, strict=True)]
+        table, size = np.array(rows, np.int64), cache.keys.element_size()
+        call = Call(
+            len(ids), table.ctypes.data, cache.keys.stride(0) * size, cache.keys.stride(2) * size
+        )
+        self._together(call, logits)
+        cache.advance(logits[:, :1])
         return logits[:, : self.shape.vocabulary]
 
-    def _together(self, cache: Cache, token: int, logits: int) -> None:
+    def _make_room(self, tokens: int, spans: int) -> None:
+        if tokens > self.tokens or spans > self.spans:
+            self.tokens = max(tokens, self.tokens)
+            self.spans = 2 * spans if spans > self.spans else self.spans
+            self.shared, self.shared_room = addresses.shared(self.shape, self.tokens, self.spans)
+            self.own = [addresses.own(self.shape, self.tokens) for _ in range(self.threads)]
+
+    def _together(self, call: Call, logits: Tensor) -> None:
         def work(part: int) -> None:
+            own, ready, _ = self.own[part]
             step(
-                self.shape, self.weights, self.numbers, self.shared, *self.own[part], cache, token,
-                logits, part, self.threads,
+                self.shape, self.weights, self.numbers, self.shared, own, ready, call,
+                logits.data_ptr(), 4 * logits.stride(0), part, self.threads,
             )  # fmt: skip
 
         in_team(work, self.threads)
 
 
-def _where(cache: KVCache, row: int, tokens: int) -> Cache:
-    keys, values = cache.keys[:, row], cache.values[:, row]
-    size = keys.element_size()
-    return Cache(
-        keys.data_ptr(), values.data_ptr(), keys.stride(0) * size, keys.stride(1) * size, tokens
-    )
+def _places(cache: KVCache) -> list[tuple[int, int]]:
+    """Where the keys and values of each sequence begin."""
+    k, v = cache.keys, cache.values
+    far = k.stride(1) * k.element_size()
+    return [(k.data_ptr() + far * row, v.data_ptr() + far * row) for row in range(k.shape[1])]

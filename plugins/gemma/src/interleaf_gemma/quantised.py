@@ -117,7 +117,7 @@ def few(x: Tensor, weight: Quantised) -> Tensor:
     rows, columns = weight.shape
     out = np.zeros((len(x), len(weight.panels) * 16), np.float32)
     padded, room = F.pad(x, (0, 64 + -columns % 64)).numpy(), Room()
-    at, ready = weight.panels.ctypes.data, room.vector(columns)
+    at, ready = weight.panels.ctypes.data, room.vector(columns, len(x))
     multiply_many(weight.layout, at, rows, columns, weight.group, padded, ready, out)
     return torch.from_numpy(out[:, :rows])
 

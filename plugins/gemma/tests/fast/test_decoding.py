@@ -85,6 +85,28 @@ def test_any_number_of_threads_gives_the_same_bits(quant):
         assert torch.equal(logits(made, Decoder(made, threads), long, 3), one)
 
 
+@pytest.mark.parametrize("quant", [None, "int8", "int4"])
+def test_tokens_of_several_sequences_give_the_bits_of_each_alone(quant):
+    made = model(torch.bfloat16, quant)
+    decode, config = Decoder(made), made.config
+    ids, held = [3, 99, 7], [5, 300, 1]
+    together = KVCache(config, 3, 301, torch.bfloat16)
+    random = torch.Generator().manual_seed(1)
+    for row, length in enumerate(held):
+        alone = KVCache(config, 1, length, torch.bfloat16)
+        for kept in (alone.keys, alone.values):
+            kept.copy_(torch.randn(kept.shape, generator=random))
+        alone.lengths += length
+        alone.measure()
+        together.put(row, alone)
+    single = [together.select([row]) for row in range(3)]
+    all_ = decode(ids, together)
+    for row in range(3):
+        assert torch.equal(decode(ids[row : row + 1], single[row])[0], all_[row])
+        n = held[row]
+        assert torch.equal(single[row].keys[:, 0, :, n], together.keys[:, row, :, n])
+
+
 def test_a_row_does_not_depend_on_its_neighbours():
     made = model(torch.bfloat16, "int8")
     both = made.generate([[2, 7, 7], [2, 9]], max_new_tokens=9, temperature=0)

@@ -39,7 +39,7 @@ def product(layout, at, shape, group, x, parts=1, streams=1):
     ready, y = room.vector(columns), np.zeros(rows + 31, np.float32)
     make_ready(layout, padded.ctypes.data, columns, group, ready)
     for part in range(parts):
-        multiply(layout, at, rows, columns, group, ready, y.ctypes.data, part, parts, streams)
+        multiply(layout, at, rows, columns, group, ready, y.ctypes.data, 0, 1, part, parts, streams)
     seen = np.frombuffer(string_at(ready.bytes, columns), np.int8)
     scales = np.frombuffer(string_at(ready.scales, 4 * -(-columns // max(group, 1))), np.float32)
     return y[:rows], seen, scales

@@ -59,16 +59,27 @@ ZERO = np.float32(0.0)
 
 
 class Vector(NamedTuple):
-    """Addresses of a vector x made ready for one layout, and of room for partial sums.
+    """Addresses of vectors x made ready for one layout, one a token, and of room for partial sums.
 
-    What lies there is longer than x by zeros.
+    What lies there is longer than x by zeros: `room` numbers a token, a multiple of 64.
     """
 
     floats: int  # float32; for bfloat16, of each 32 the even places first
     bytes: int  # int8: x / scale of its group
     scales: int  # float32, one a group
     seeds: int  # int32, one a group: what makes up for offsets in the weights
-    sums: int  # float32 [MOST_STREAMS, 32]
+    sums: int  # float32 [tokens, MOST_STREAMS, 32]
+    room: int
+
+
+@compiled
+def of_token(x, t):
+    """The same for token t."""
+    group = 4 * (x.room // 32)  # bytes of scales: groups are of 32 or more
+    return Vector(
+        x.floats + 4 * x.room * t, x.bytes + x.room * t, x.scales + group * t, x.seeds + group * t,
+        x.sums + 128 * MOST_STREAMS * t, x.room,
+    )  # fmt: skip
 
 
 @compiled
@@ -161,29 +172,34 @@ def _rest(layout, at, xs, count):
 
 
 @compiled
-def _rows(layout, w, columns, stride, x, ready, y, first, last, streams):
-    """y[r] += Σ W[r, c] x[c] for rows first … last − 1 of float32 or bfloat16, `stride` bytes apart."""
+def _rows(layout, w, columns, stride, begin, x, y, wide, tokens, first, last, streams):
+    """y[t, r] += Σ W[r, c] x[t, begin + c] for rows first … last − 1, `stride` bytes apart."""
     size = 4 if layout == FLOAT32 else 2
     whole, span = columns // 32 * 32, ((last - first + streams - 1) // streams) | 1
-    sums = ready.sums
+    xs, token = x.floats + 4 * begin, 4 * x.room
     for n in range(first, first + span):
-        for k in range(streams):
-            put_floats(sums + 128 * k, spread(ZERO))
-            put_floats(sums + 128 * k + 64, spread(ZERO))
+        many = min(streams, (last - n + span - 1) // span)
+        for i in range(0, 128 * MOST_STREAMS * tokens, 64):
+            put_floats(x.sums + i, spread(ZERO))
         for c in range(0, whole, BURST):
             count = min(BURST, whole - c)
-            for k in range(min(streams, (last - n + span - 1) // span)):
-                at = w + (n + k * span) * stride + size * c
-                if layout == FLOAT32:
-                    _burst_float32(at, x + 4 * c, count, sums + 128 * k)
-                else:
-                    _burst_bfloat16(at, x + 4 * c, count, sums + 128 * k)
-        for k in range(min(streams, (last - n + span - 1) // span)):
+            for k in range(many):
+                at, sums = w + (n + k * span) * stride + size * c, x.sums + 128 * k
+                for t in range(tokens):
+                    if layout == FLOAT32:
+                        _burst_float32(at, xs + token * t + 4 * c, count, sums)
+                    else:
+                        _burst_bfloat16(at, xs + token * t + 4 * c, count, sums)
+                    sums += 128 * MOST_STREAMS
+        for k in range(many):
             r = n + k * span
-            s = total(floats(sums + 128 * k) + floats(sums + 128 * k + 64))
-            if whole < columns:
-                s += _rest(layout, w + r * stride + size * whole, x + 4 * whole, columns - whole)
-            put_single(y + 4 * r, single(y + 4 * r) + s)
+            for t in range(tokens):
+                sums, to = x.sums + 128 * (MOST_STREAMS * t + k), y + wide * t + 4 * r
+                s = total(floats(sums) + floats(sums + 64))
+                if whole < columns:
+                    at = w + r * stride + size * whole
+                    s += _rest(layout, at, xs + token * t + 4 * whole, columns - whole)
+                put_single(to, single(to) + s)
 
 
 @compiled
@@ -208,47 +224,47 @@ def _group_int4(at, xs, seed):
 
 
 @compiled
-def _panels(layout, w, columns, group, x, y, first, last, streams):
-    """y += W x for panels first … last − 1 of int8 or int4."""
+def _panels(layout, w, columns, group, x, y, wide, tokens, first, last, streams):
+    """y[t] += W x[t] for panels first … last − 1 of int8 or int4."""
     groups, size = (columns + group - 1) // group, panel_bytes(layout, columns, group)
     header, step = header_bytes(groups), group * PANEL if layout == INT8 else group * PANEL // 2
     span = ((last - first + streams - 1) // streams) | 1
     for n in range(first, first + span):
+        many = min(streams, (last - n + span - 1) // span)
         for g in range(groups):
-            for k in range(min(streams, (last - n + span - 1) // span)):
+            for k in range(many):
                 panel, to = w + (n + k * span) * size, y + 4 * PANEL * (n + k * span)
-                at = panel + header + g * step
-                if layout == INT8:
-                    # a constant number of steps is unrolled
-                    count = 64 if group == 64 else 32
-                    products = _group_int8(
-                        at, count, x.bytes + g * group, whole_32(x.seeds + 4 * g)
-                    )
-                else:
-                    products = _group_int4(at, x.bytes + 32 * g, whole_32(x.seeds + 4 * g))
-                scales = halves(panel + 2 * PANEL * g) * spread(single(x.scales + 4 * g))
-                put_floats(to, fma(products, scales, floats(to)))
+                at, scales = panel + header + g * step, halves(panel + 2 * PANEL * g)
+                for t in range(tokens):
+                    v = of_token(x, t)
+                    xs, seed = v.bytes + g * group, whole_32(v.seeds + 4 * g)
+                    if layout == INT8:
+                        # a constant number of steps is unrolled
+                        products = _group_int8(at, 64 if group == 64 else 32, xs, seed)
+                    else:
+                        products = _group_int4(at, xs, seed)
+                    scaled = scales * spread(single(v.scales + 4 * g))
+                    put_floats(to + wide * t, fma(products, scaled, floats(to + wide * t)))
 
 
 @compiled
-def multiply(layout, w, rows, columns, group, x, y, part, parts, streams):
-    """y += W x for the `part`-th of `parts` equal shares of the rows; x: a Vector, y: address.
+def multiply(layout, w, rows, columns, group, x, y, wide, tokens, part, parts, streams):
+    """y[t] += W x[t] for the `part`-th of `parts` equal shares of the rows.
 
-    `streams` places of the matrix are read in turn: some processors read faster so. What is added to
-    a number, and in which order, depends neither on it nor on `parts`.
+    x: a Vector of `tokens`; y: address, `wide` bytes from token to token. `streams` places of the matrix
+    are read in turn: some processors read faster so. What is added to a number, and in which order,
+    depends on none of tokens, parts and streams.
     """
     panels = (rows + PANEL - 1) // PANEL
     first, last = panels * part // parts, panels * (part + 1) // parts
     if layout >= INT8:
-        _panels(layout, w, columns, group, x, y, first, last, streams)
+        _panels(layout, w, columns, group, x, y, wide, tokens, first, last, streams)
         return
     first, last = first * PANEL, min(last * PANEL, rows)
     size = 4 if layout == FLOAT32 else 2
     for c in range(0, columns, BLOCK):
-        count = min(BLOCK, columns - c)
-        _rows(
-            layout, w + size * c, count, size * columns, x.floats + 4 * c, x, y, first, last, streams
-        )  # fmt: skip
+        at, count = w + size * c, min(BLOCK, columns - c)
+        _rows(layout, at, count, size * columns, c, x, y, wide, tokens, first, last, streams)
 
 
 @compiled
@@ -283,8 +299,9 @@ def read_rows(layout, w, wanted, group, out):
 
 @compiled
 def multiply_many(layout, w, rows, columns, group, x, ready, out):
-    """out[n] += W x[n] for a few vectors, one after the other; x, out: float32, padded with zeros."""
-    for n in range(len(x)):
-        at, to = x.ctypes.data + 4 * n * x.shape[1], out.ctypes.data + 4 * n * out.shape[1]
-        make_ready(layout, at, columns, group, ready)
-        multiply(layout, w, rows, columns, group, ready, to, 0, 1, 1)
+    """out[t] += W x[t]; x [tokens, columns and zeros], out: float32; ready: a Vector of as many tokens."""
+    for t in range(len(x)):
+        at = x.ctypes.data + 4 * t * x.shape[1]
+        make_ready(layout, at, columns, group, of_token(ready, t))
+    wide = 4 * out.shape[1]
+    multiply(layout, w, rows, columns, group, ready, out.ctypes.data, wide, len(x), 0, 1, 1)

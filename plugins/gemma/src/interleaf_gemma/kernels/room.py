@@ -22,10 +22,9 @@ class Room:
         self.kept.append(array)
         return int(array.ctypes.data + 63) // 64 * 64
 
-    def vector(self, columns: int) -> Vector:
-        """Room for a vector made ready for any layout."""
+    def vector(self, columns: int, tokens: int = 1) -> Vector:
+        """Room for vectors made ready for any layout."""
         size = (columns + 127) // 64 * 64
-        groups = self.zeros(size // 32), self.zeros(size // 32)
-        return Vector(
-            self.zeros(size), self.zeros(size // 4), *groups, self.zeros(32 * MOST_STREAMS)
-        )
+        floats, numbers = self.zeros(size * tokens), self.zeros(size // 4 * tokens)
+        groups = self.zeros(size // 32 * tokens), self.zeros(size // 32 * tokens)
+        return Vector(floats, numbers, *groups, self.zeros(32 * MOST_STREAMS * tokens), size)

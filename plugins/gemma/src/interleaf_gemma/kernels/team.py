@@ -68,8 +68,8 @@ def _seconds(s: Shape, table: int, rows: int, streams: int, threads: int) -> flo
 
         def work(part: int) -> None:
             multiply(
-                s.layout, table, rows, s.d_model, s.group, ready[part], out, part, threads, streams
-            )
+                s.layout, table, rows, s.d_model, s.group, ready[part], out, 0, 1, part, threads, streams
+            )  # fmt: skip
 
         in_team(work, threads)
         found.append(time.perf_counter() - start)
