@@ -1,9 +1,11 @@
 """The descriptor of ``continual``."""
 
-from interleaf.interfaces import Dataset, Model, Schedule
+from interleaf.interfaces import Dataset, Evaluator, Model, Renderer, Schedule
 from interleaf.plugin import Call, Plugin, component
 
 _RATES = "interleaf_continual.schedules"
+_JUDGES = "interleaf_continual.evaluators"
+_JUDGED = "interleaf_continual.evaluating_config"
 
 PLUGIN = Plugin(
     name="continual",
@@ -103,5 +105,67 @@ PLUGIN = Plugin(
             capabilities=["Generative", "Scored"], deterministic=True, extra="train",
             summary="a small GPT over bytes; presets tiny, small, 405m, 10b",
         ),
+        component(
+            "score", Model, f"{_JUDGES}:Score", config=f"{_JUDGED}:ScoreConfig",
+            calls={
+                "apply": Call(
+                    needs={"model": "model", "data": "dataset[tokens]*"}, gives={"scores": "table"}
+                )
+            },
+            deterministic=True, extra="train",
+            summary="the log-probability of every document of some domains, as a table",
+        ),
+        component(
+            "domains", Evaluator, f"{_JUDGES}:Domains", config=f"{_JUDGED}:ScoreConfig",
+            calls={
+                "evaluate": Call(
+                    needs={"model": "model", "data": "dataset[tokens]*"}, gives={"report": "report"}
+                )
+            },
+            deterministic=True, extra="train", summary="loss and bits per byte of each domain",
+        ),
+        component(
+            "forgetting", Evaluator, f"{_JUDGES}:Forgetting", config=f"{_JUDGED}:ForgettingConfig",
+            calls={
+                "evaluate": Call(
+                    needs={"before": "table", "after": "table", "union": "table?"},
+                    gives={"report": "report"},
+                )
+            },
+            deterministic=True,
+            summary="forgetting, adaptation, gap to a union baseline, with intervals",
+        ),
+        component(
+            "cloze", Evaluator, f"{_JUDGES}:Cloze", config=f"{_JUDGED}:ClozeConfig",
+            calls={
+                "evaluate": Call(
+                    needs={"model": "model", "data": "dataset[tokens]*"}, gives={"report": "report"}
+                )
+            },
+            deterministic=True, extra="train",
+            summary="which word comes next in held-out text, of any model that is Scored",
+        ),
+        component(
+            "summary", Evaluator, "interleaf_continual.summary:Summary",
+            config=f"{_JUDGED}:SummaryConfig",
+            calls={"evaluate": Call(needs={"reports": "report*"}, gives={"report": "report"})},
+            deterministic=True, summary="what each replayed fraction saves and costs, over seeds",
+        ),
+        component(
+            "plot", Renderer, "interleaf_continual.drawing:Plot", config=f"{_JUDGED}:PlotConfig",
+            calls={
+                "render": Call(
+                    needs={"schedules": "schedule*?", "logs": "table*?", "reports": "report*?"},
+                    gives={"plot": "bytes"},
+                )
+            },
+            deterministic=True, extra="plot",
+            summary="schedules, losses over steps, forgetting against adaptation",
+        ),
     ],
+    commands={
+        name: f"interleaf_continual.commands:{name}"
+        for name in ("run", "resume", "branch", "suggest", "audit", "plot", "pack")
+    },
+    pipelines=[f"pipelines/{n}.yaml" for n in ("schedules", "en-de", "en-en", "infinite")],
 )  # fmt: skip
