@@ -1,10 +1,13 @@
 """The descriptor of ``body``."""
 
-from interleaf.interfaces import Dataset, Evaluator, Renderer
+from interleaf.interfaces import Dataset, Evaluator, Model, Renderer
 from interleaf.plugin import Call, Plugin, component
 
 COMPARED = {
     "evaluate": Call(needs={"motion": "motion", "reference": "motion?"}, gives={"report": "report"})
+}
+DRAWN = {
+    "render": Call(needs={"motion": "motion", "face": "body.face?"}, gives={"frames": "frames"})
 }
 
 PLUGIN = Plugin(
@@ -31,6 +34,60 @@ PLUGIN = Plugin(
             calls={"render": Call(needs={"motion": "motion"}, gives={"file": "bytes"})},
             deterministic=True,
             summary="a motion as a BVH file",
+        ),
+        component(
+            "retarget",
+            Model,
+            "interleaf_body.renderers:Retarget",
+            config="RetargetConfig",
+            calls={"apply": Call(needs={"motion": "motion"}, gives={"motion": "motion"})},
+            deterministic=True,
+            summary="a motion on a body's skeleton",
+        ),
+        component(
+            "pose",
+            Model,
+            "interleaf_body.renderers:Pose",
+            config="BodyConfig",
+            calls={
+                "apply": Call(
+                    needs={"motion": "motion", "face": "body.face?"}, gives={"posed": "body.posed"}
+                )
+            },
+            deterministic=True,
+            summary="a motion as the vertices and joints of a body",
+        ),
+        component(
+            "maps",
+            Renderer,
+            "interleaf_body.renderers:Maps",
+            config="MapsConfig",
+            calls=DRAWN,
+            deterministic=True,
+            summary="normals, parts, texture coordinates, depth or rest positions of a moving body",
+        ),
+        component(
+            "mesh_video",
+            Renderer,
+            "interleaf_body.renderers:MeshVideo",
+            config="MeshVideoConfig",
+            calls=DRAWN,
+            deterministic=True,
+            summary="a moving body, or its bones, as pictures",
+        ),
+        component(
+            "viewer",
+            Renderer,
+            "interleaf_body.renderers:Viewer",
+            config="ViewerConfig",
+            calls={
+                "render": Call(
+                    needs={"motion": "motion", "face": "body.face?", "scene": "mesh?"},
+                    gives={"page": "bytes"},
+                )
+            },
+            deterministic=True,
+            summary="a moving body as an HTML page to turn and scrub",
         ),
         component(
             "sliding",
@@ -67,4 +124,10 @@ PLUGIN = Plugin(
             summary="joints that bend further than people's do",
         ),
     ],
+    kinds={name.lower(): f"interleaf_body.values:{name}" for name in ("Posed", "Face")},
+    commands={
+        name: f"interleaf_body.commands:{name}"
+        for name in ("view", "render", "retarget", "convert")
+    },
+    pipelines=["pipelines/clip.yaml"],
 )

@@ -10,6 +10,7 @@ the trunk bend evenly, those of a limb take its twist in halves.
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -113,7 +114,7 @@ def _filled(
             first, last, share = below[j]
             out[:, j] = quat.slerp(wanted[first], wanted[last], share)
     for role in wanted:
-        side, _, part = role.partition("_")
+        part = role.partition("_")[2]
         if part in SHARED and (second := _second(roles, role, parents)) is not None:
             axis = heads[roles[END[role]]] - heads[roles[role]]
             above = parents[roles[role]]
@@ -129,7 +130,8 @@ def _between(parents: tuple[int, ...], owner: dict[int, str]) -> dict[int, tuple
     for j, role in owner.items():
         if role not in ("spine1", "spine2", "spine3", "neck", "head"):
             continue
-        chain, p = [], parents[j]
+        chain: list[int] = []
+        p = parents[j]
         while p >= 0 and p not in owner:
             chain.insert(0, p)
             p = parents[p]
@@ -171,10 +173,8 @@ def _legs(motion: Motion, roles: dict[str, int]) -> float:
     heads, total = rest(motion), 0.0
     for side in ("left", "right"):
         chain = [r for r in (f"{side}_hip", f"{side}_knee", f"{side}_ankle") if r in roles]
-        total += sum(
-            float(np.linalg.norm(_bone(a, b, heads, roles)))
-            for a, b in zip(chain, chain[1:], strict=False)
-        )
+        bones = pairwise(chain)
+        total += sum(float(np.linalg.norm(_bone(a, b, heads, roles))) for a, b in bones)
     if total < 1e-6:
         raise InvalidInput("the skeleton's legs have no length")
     return total / 2
@@ -188,12 +188,12 @@ def _path(
     legs: float,
     scale_path: bool,
 ) -> Array:
-    """Root positions [T, 3]: the middle of the hips goes where the source's goes, and the lowest toes stand as
-    high above y = 0 as the target's do in its rest pose."""
+    """Root positions [T, 3]: the middle of the hips goes where the source's goes, and the lowest toes stand
+    as high above y = 0 as the target's do in its rest pose."""
     scale = _legs(on, ours) / legs
     posed = world(on)[1]
     hips = [(heads[:, theirs[r]], posed[:, ours[r]]) for r in ("left_hip", "right_hip")]
-    goal, now = (sum(pair[i] for pair in hips) / 2 for i in (0, 1))
+    goal, now = ((hips[0][i] + hips[1][i]) / 2 for i in (0, 1))
     path = goal * scale if scale_path else goal * np.array([1.0, scale, 1.0])
     root: Array = path - now
     feet = [ours[r] for r in ("left_foot", "right_foot", "left_ankle", "right_ankle") if r in ours]
