@@ -267,7 +267,7 @@ class Cloze(Evaluator):
         measures, hits, asked = [], 0, 0
         for name, domain in named(data):
             questions = list(_questions(domain, c))
-            right = sum(_answered(scored, q, ctx) for q in questions)
+            right = _answered(scored, questions, c.choices, ctx)
             measures.append(_accuracy(right, len(questions), c.choices, name))
             hits, asked = hits + right, asked + len(questions)
         return Report((_accuracy(hits, asked, c.choices, ""), *measures))
@@ -316,11 +316,16 @@ def _of_one(text: str, c: ClozeConfig, each: int, number: int) -> Iterable[tuple
             yield text[begin - c.context : begin], [word, *(others[int(w)] for w in wrong)]
 
 
-def _answered(model: Scored, question: tuple[str, list[str]], ctx: Context) -> bool:
-    """Whether the true word, with the space behind it, gets the largest log-probability."""
-    stretch, words = question
-    found = model.logprobs([f"{stretch}{word} " for word in words], ctx=ctx).columns["logprob"]
-    return int(np.argmax(found)) == 0 and found[0] > max(found[1:])
+def _answered(
+    model: Scored, questions: Sequence[tuple[str, list[str]]], choices: int, ctx: Context
+) -> int:
+    """How often the true word, with the space behind it, has the largest log-probability."""
+    if not questions:
+        return 0
+    told = [f"{stretch}{word} " for stretch, words in questions for word in words]
+    table: Table = model.logprobs(told, ctx=ctx)
+    found = np.array(table.columns["logprob"], float).reshape(-1, choices)
+    return int((found[:, 0] > found[:, 1:].max(1)).sum())
 
 
 def _accuracy(right: int, asked: int, choices: int, group: str) -> Measure:

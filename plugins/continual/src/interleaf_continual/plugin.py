@@ -152,6 +152,12 @@ PLUGIN = Plugin(
             deterministic=True, summary="what each replayed fraction saves and costs, over seeds",
         ),
         component(
+            "compare", Model, "interleaf_continual.summary:Compare",
+            config=f"{_JUDGED}:SummaryConfig",
+            calls={"apply": Call(needs={"reports": "report*"}, gives={"table": "table"})},
+            deterministic=True, summary="the same as a table to read",
+        ),
+        component(
             "plot", Renderer, "interleaf_continual.drawing:Plot", config=f"{_JUDGED}:PlotConfig",
             calls={
                 "render": Call(
