@@ -1,7 +1,8 @@
 """Checkpoints: whole or not there, checked when read, never pickle.
 
-``step-00000120/`` holds ``weights``, ``optimiser`` and, where asked for, ``average``
-(``.safetensors``), and ``state.json`` with the rest and the digest of each file.
+``step-00000120/`` holds ``weights``, ``optimiser`` and, where asked for, ``average``, each a
+``.safetensors`` file or, from a spread training, a folder of them (see :mod:`.spread`), and
+``state.json`` with the rest and the digest of each file.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from safetensors.torch import load_file, save_file
 
 from interleaf.errors import CorruptData, InvalidInput
 from interleaf.pipeline.files import folder_atomic, remove
+from interleaf_training.spread import read_whole
 
 FORMAT = 1
 Tensors = Mapping[str, torch.Tensor]
@@ -44,8 +46,14 @@ class Checkpoint:
         """``weights``, ``optimiser`` or ``average``, on the CPU; empty where there are none."""
         if self.held:
             return dict(self.held.get(name, {}))
+        if self.is_spread(name):
+            return read_whole(self.folder / name)
         file = self.folder / f"{name}.safetensors"
         return load_file(file) if file.name in self.files else {}
+
+    def is_spread(self, name: str) -> bool:
+        """Whether several processes wrote these tensors, each its parts."""
+        return any(file.startswith(f"{name}/") for file in self.files)
 
     @property
     def mark(self) -> str:
@@ -63,16 +71,23 @@ def place(root: Path, step: int) -> Path:
     return root / f"step-{step:010d}"
 
 
-def write_checkpoint(root: Path, state: Checkpoint, tensors: Mapping[str, Tensors]) -> Path:
-    """Write a checkpoint under ``root``: temporary folder, fsync, rename."""
+def write_checkpoint(
+    root: Path, state: Checkpoint, tensors: Mapping[str, Tensors] | None, spread: Path | None = None
+) -> Path:
+    """Write a checkpoint under ``root``: temporary folder, fsync, rename.
+
+    ``spread``: a folder on the same disk whose files become part of it instead of ``tensors``.
+    """
     target = place(root, state.step)
     with folder_atomic(target) as folder:
-        files = {}
-        for name, parts in tensors.items():
+        for part in spread.iterdir() if spread else ():
+            part.rename(folder / part.name)
+        for name, parts in (tensors or {}).items():
             if parts:
-                file = folder / f"{name}.safetensors"
-                save_file({k: v.contiguous() for k, v in parts.items()}, file)
-                files[file.name] = digest(file)
+                whole = {k: v.contiguous() for k, v in parts.items()}
+                save_file(whole, folder / f"{name}.safetensors")
+        found = sorted(f for f in folder.rglob("*") if f.is_file())
+        files = {f.relative_to(folder).as_posix(): digest(f) for f in found}
         text = {
             "format": FORMAT, "step": state.step, "identity": state.identity, "rows": state.rows,
             "window": state.window, "note": state.note, "files": files,

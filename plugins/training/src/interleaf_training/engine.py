@@ -74,13 +74,18 @@ class Engine:
         """Whether this process writes, logs and reports."""
         return self.rank == 0
 
+    @property
+    def spread(self) -> bool:
+        """Whether every process holds a part of each tensor."""
+        return self.shard and self.world > 1
+
     def place(self, objective: nn.Module) -> tuple[nn.Module, nn.Module]:
         """The module that holds the trained tensors on this device, and the one to call.
 
         With DDP the first is the objective itself, of which every process has one; with FSDP2 a
         copy that is spread over the processes, while the objective stays whole where it is.
         """
-        if self.world > 1 and self.shard:
+        if self.spread:
             spread = sharded(copy.deepcopy(objective))
             return spread, spread
         objective.to(self.device)

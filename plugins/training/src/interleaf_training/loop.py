@@ -15,6 +15,7 @@ from torch import nn
 
 from interleaf.errors import InterleafError
 from interleaf.interfaces import Context, Schedule
+from interleaf.pipeline.files import remove
 from interleaf.values import Table
 from interleaf_training import checkpoint as files
 from interleaf_training.checkpoint import Checkpoint
@@ -32,13 +33,8 @@ from interleaf_training.optimiser import (
 )
 from interleaf_training.progress import Pace
 from interleaf_training.sources import Batch, Source, call, moved
-from interleaf_training.state import (
-    collect,
-    restore_average,
-    restore_optimiser,
-    restore_weights,
-    trained,
-)
+from interleaf_training.spread import write_spread
+from interleaf_training.state import buffers, parts, restore, set_tensor, trained, whole
 
 Validate = Callable[[nn.Module, int], Mapping[str, float]]
 
@@ -120,18 +116,10 @@ class _Run:
             files.same_training(found, self.identity)
             self.step, self.rows, self.window = found.step, found.rows, found.window
             self.saved = found.step
-        if found or start:
-            self._set(found or start, fresh_optimiser and not found)  # type: ignore[arg-type]
-
-    def _set(self, state: Checkpoint, fresh_optimiser: bool) -> None:
-        where = str(state.folder)
-        weights, average = state.tensors("weights"), state.tensors("average")
-        restore_weights(self.live, weights, where)
-        if self.recipe.ema:
-            known = {n: weights[n] for n in self.average.tensors}
-            restore_average(self.average, average or known, where)
-        if not fresh_optimiser:
-            restore_optimiser(self.live, self.optimiser, state.tensors("optimiser"))
+        state = found or start
+        if state:
+            fresh = fresh_optimiser and not found
+            restore(state, self.live, None if fresh else self.optimiser, self.average)
 
     def _identity(self, start: Checkpoint | None) -> dict[str, Any]:
         """What decides the numbers: not how often is logged or saved, nor how a batch is split."""
@@ -244,16 +232,28 @@ class _Run:
     def _write(self) -> None:
         if self.root is None or self.saved == self.step:
             return
-        tensors = collect(self.live, self.optimiser, self.average)
+        found = parts(self.live, self.optimiser, self.average)
+        spread = self.root / ".spread" if self.engine.spread else None
+        if spread:
+            self._write_spread(spread, found)
         if self.engine.chief:
             state = Checkpoint(
                 self.step, self.identity, self.rows, self.window, self.note(self.step)
             )
             self.root.mkdir(parents=True, exist_ok=True)
-            files.write_checkpoint(self.root, state, tensors)
+            on_cpu = {n: {k: t.cpu() for k, t in part.items()} for n, part in found.items()}
+            files.write_checkpoint(self.root, state, None if spread else on_cpu, spread)
             files.prune(self.root, self.recipe.keep, self.recipe.keep_at)
         self.engine.wait()
         self.saved, self.saved_at = self.step, time.monotonic()
+
+    def _write_spread(self, folder: Path, found: Mapping[str, Mapping[str, torch.Tensor]]) -> None:
+        if self.engine.chief:
+            remove(folder)
+            folder.mkdir(parents=True)
+        self.engine.wait()
+        write_spread(folder, found)
+        self.engine.wait()
 
     def _last(self) -> Path | None:
         return files.place(self.root, self.saved) if self.root and self.saved >= 0 else None
@@ -263,8 +263,9 @@ class _Run:
         self._write()
         self.average.swap()
         if self.live is not self.objective:
-            found = collect(self.live, self.optimiser, self.average)["weights"]
-            restore_weights(self.objective, found, "the trained model")
+            targets = {**trained(self.objective), **buffers(self.objective)}
+            for name, tensor in parts(self.live, self.optimiser, self.average)["weights"].items():
+                set_tensor(targets[name].detach(), whole(tensor))
         self.objective.eval()
 
 

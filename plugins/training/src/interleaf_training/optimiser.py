@@ -77,6 +77,12 @@ class Average:
             torch._foreach_lerp_(list(self.tensors.values()), now, 1 - self.decay)
 
     @torch.no_grad()
+    def restart(self) -> None:
+        """Begin anew from the weights as they are now."""
+        for name, tensor in self.tensors.items():
+            tensor.copy_(self.parameters[name].detach())
+
+    @torch.no_grad()
     def swap(self) -> None:
         """Exchange weights and average; twice is nothing."""
         for name, tensor in self.tensors.items():

@@ -1,19 +1,20 @@
 """A training's tensors by name: out of the processes, and back into them.
 
 Only what is trained is written (and the module's buffers): frozen weights come with the model.
-With FSDP2 each process holds a part of every tensor; they are gathered one by one, on the first.
+With FSDP2 each process holds, writes and reads a part of every tensor.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import torch
 from torch import nn
 
 from interleaf.errors import InvalidInput
+from interleaf_training.checkpoint import Checkpoint
 from interleaf_training.optimiser import Average
+from interleaf_training.spread import described, read_spread
 
 MOMENTS = ("exp_avg", "exp_avg_sq", "step")
 
@@ -29,65 +30,81 @@ def buffers(module: nn.Module) -> dict[str, torch.Tensor]:
     return {n: b for n, b in module.named_buffers() if n in kept}
 
 
-def whole(tensor: torch.Tensor) -> torch.Tensor:
-    """A tensor on the CPU, gathered from all processes where it is spread."""
-    full = tensor.full_tensor() if hasattr(tensor, "full_tensor") else tensor
-    return full.detach().to("cpu", copy=True)
-
-
-def collect(
+def parts(
     module: nn.Module, optimiser: torch.optim.Optimizer, average: Average
 ) -> dict[str, dict[str, torch.Tensor]]:
-    """Everything a checkpoint needs, by file and name, whole; every process must call it."""
+    """The tensors of a checkpoint as they are, by file and name."""
     parameters = trained(module)
     moments = {
-        f"{name}:{part}": whole(optimiser.state[p][part])
+        f"{name}:{part}": optimiser.state[p][part]
         for name, p in parameters.items()
         for part in MOMENTS
         if part in optimiser.state.get(p, {})
     }
-    return {
-        "weights": {n: whole(t) for n, t in {**parameters, **buffers(module)}.items()},
-        "optimiser": moments,
-        "average": {n: whole(t) for n, t in average.tensors.items()},
-    }
+    live = {n: t.detach() for n, t in {**parameters, **buffers(module)}.items()}
+    return {"weights": live, "optimiser": moments, "average": average.tensors}
 
 
-@torch.no_grad()
-def restore_weights(module: nn.Module, found: Mapping[str, torch.Tensor], where: str) -> None:
-    """Set parameters and buffers; InvalidInput where names or shapes differ."""
-    mine: dict[str, torch.Tensor] = {**trained(module), **buffers(module)}
-    _agree(mine, found, where)
-    for name, tensor in mine.items():
-        _set(tensor, found[name])
+def whole(tensor: torch.Tensor) -> torch.Tensor:
+    """A copy on the CPU, gathered from all processes where it is spread."""
+    full = tensor.full_tensor() if hasattr(tensor, "full_tensor") else tensor
+    return full.detach().to("cpu", copy=True)
 
 
-@torch.no_grad()
-def restore_average(average: Average, found: Mapping[str, torch.Tensor], where: str) -> None:
-    """Set the averaged weights."""
-    _agree(average.tensors, found, where)
-    for name, tensor in average.tensors.items():
-        _set(tensor, found[name])
-
-
-@torch.no_grad()
-def restore_optimiser(
-    module: nn.Module, optimiser: torch.optim.Optimizer, found: Mapping[str, torch.Tensor]
+def restore(
+    found: Checkpoint, module: nn.Module, optimiser: torch.optim.Optimizer | None, average: Average
 ) -> None:
-    """Set the moments and step counts of each parameter that has some."""
-    for name, p in trained(module).items():
-        state: dict[str, Any] = {}
-        for part in MOMENTS:
-            tensor = found.get(f"{name}:{part}")
-            if tensor is None:
-                continue
-            if part == "step":
-                state[part] = tensor.to(p.device)
-            else:
-                state[part] = torch.zeros_like(p, memory_format=torch.preserve_format).detach()
-                _set(state[part], tensor)
+    """Set weights, average and, where one is given, the optimiser's moments from a checkpoint.
+
+    InvalidInput where names or shapes differ. A checkpoint without an average starts one from its
+    weights.
+    """
+    live: dict[str, torch.Tensor] = {**trained(module), **buffers(module)}
+    _fill(found, "weights", live)
+    averaged = "average.safetensors" in found.files or found.is_spread("average")
+    if average.tensors and (averaged or found.held.get("average")):
+        _fill(found, "average", average.tensors)
+    elif average.tensors:
+        average.restart()
+    if optimiser is not None:
+        _restore_moments(found, trained(module), optimiser)
+
+
+def _restore_moments(
+    found: Checkpoint, parameters: Mapping[str, nn.Parameter], optimiser: torch.optim.Optimizer
+) -> None:
+    known = _described(found, "optimiser")
+    targets: dict[str, torch.Tensor] = {}
+    for name, p in parameters.items():
+        state = {
+            part: torch.zeros((), dtype=torch.float32, device=p.device)
+            if part == "step"
+            else torch.zeros_like(p, memory_format=torch.preserve_format).detach()
+            for part in MOMENTS
+            if f"{name}:{part}" in known
+        }
+        targets |= {f"{name}:{part}": tensor for part, tensor in state.items()}
         if state:
             optimiser.state[p] = state
+    _fill(found, "optimiser", targets)
+
+
+def _described(found: Checkpoint, name: str) -> Mapping[str, torch.Tensor]:
+    return described(found.folder / name) if found.is_spread(name) else found.tensors(name)
+
+
+@torch.no_grad()
+def _fill(found: Checkpoint, name: str, targets: Mapping[str, torch.Tensor]) -> None:
+    """Copy a checkpoint's tensors into ``targets``, each process its part where these are spread."""
+    live = {n: t.detach() for n, t in targets.items()}
+    known = _described(found, name)
+    _agree(live, known, f"{found.folder / name}" if found.files else "the state given")
+    if found.is_spread(name):
+        alone = not any(hasattr(t, "full_tensor") for t in live.values())
+        read_spread(found.folder / name, live, alone=alone)
+        return
+    for key, tensor in live.items():
+        set_tensor(tensor, known[key])
 
 
 def _agree(mine: Mapping[str, torch.Tensor], found: Mapping[str, torch.Tensor], where: str) -> None:
@@ -100,13 +117,10 @@ def _agree(mine: Mapping[str, torch.Tensor], found: Mapping[str, torch.Tensor], 
         )
 
 
-def _set(tensor: torch.Tensor, value: torch.Tensor) -> None:
+def set_tensor(tensor: torch.Tensor, value: torch.Tensor) -> None:
+    """Copy a whole value into a tensor, which may be spread."""
     if hasattr(tensor, "full_tensor"):
         from torch.distributed.tensor import distribute_tensor
 
-        value = distribute_tensor(
-            value.to(tensor.device),
-            tensor.device_mesh,
-            tensor.placements,
-        )
+        value = distribute_tensor(value.to(tensor.device), tensor.device_mesh, tensor.placements)
     tensor.copy_(value)
