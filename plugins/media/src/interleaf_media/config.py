@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from interleaf.params import Ge, Gt, InFile, Le
+from interleaf.params import Ge, Gt, InFile, Le, Lt
 
 PairMeasure = Literal[
     "mse", "psnr", "ssim", "ssim_luma", "ms_ssim", "gmsd", "vif", "fsim", "haarpsi", "mdsi", "vsi",
@@ -170,3 +170,70 @@ class VideoFidelityConfig:
     net: Literal["alex", "squeeze", "vgg"] = "alex"
     file: InFile | None = None
     random: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FidConfig:
+    """``extractor``: ``inception`` (FID itself), ``randconv2d`` (no weights), ``timm:NAME``,
+    ``torchvision:NAME``; ``file``: its weights (else they are searched). ``fid_inf`` extrapolates."""
+
+    extractor: str = "inception"
+    file: InFile | None = None
+    measures: tuple[Literal["fid", "kid", "fid_inf"], ...] = ("fid", "kid")
+    seed: Annotated[int, Ge(0)] = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FvdConfig:
+    """``extractor``: ``i3d`` (FVD itself), ``hof`` (motion histograms) or ``randconv3d`` (no weights);
+    ``file``: its weights. Of each clip the first ``frames`` are compared."""
+
+    extractor: str = "i3d"
+    file: InFile | None = None
+    frames: Annotated[int, Ge(2)] = 16
+    seed: Annotated[int, Ge(0)] = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RatingConfig:
+    """``question`` that raters answer for each pair, in an order drawn by ``seed``; at most ``limit``
+    pairs (0: all)."""
+
+    title: str = "Which is better?"
+    question: str = "Which of the two is better?"
+    seed: Annotated[int, Ge(0)] = 0
+    limit: Annotated[int, Ge(0)] = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RanksConfig:
+    """``answers``: a JSON file that a rater saved, or a folder of them; ``seed`` of the bootstrap."""
+
+    answers: InFile
+    seed: Annotated[int, Ge(0)] = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AugmentConfig:
+    """``flip``: chance of a mirror image. Up to ``degrees`` of turn, ``shift`` and ``zoom`` as parts of the
+    size. ``brightness``, ``contrast``, ``saturation``, ``hue``: up to how far they go. ``blur`` in pixels
+    and ``noise`` (0..1) as given."""
+
+    flip: Annotated[float, Ge(0), Le(1)] = 0.5
+    degrees: Annotated[float, Ge(0), Le(180)] = 0.0
+    shift: Annotated[float, Ge(0), Le(1)] = 0.0
+    zoom: Annotated[float, Ge(0), Lt(1)] = 0.0
+    brightness: Annotated[float, Ge(0), Le(1)] = 0.1
+    contrast: Annotated[float, Ge(0), Le(1)] = 0.1
+    saturation: Annotated[float, Ge(0), Le(1)] = 0.1
+    hue: Annotated[float, Ge(0), Le(0.5)] = 0.0
+    blur: Annotated[float, Ge(0), Le(20)] = 0.0
+    noise: Annotated[float, Ge(0), Le(1)] = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilterConfig:
+    """``name`` of the filter; ``amount``: sigma of blur and sharpen in pixels, else a factor."""
+
+    name: Literal["grey", "blur", "sharpen", "edges", "gamma", "saturation", "equalize"] = "blur"
+    amount: Annotated[float, Gt(0), Le(20)] = 1.0

@@ -39,5 +39,5 @@ def flip(a: Samples, b: Samples) -> float:
     evaluator = need("flip_evaluator", "flip")
     subject, reference = (np.ascontiguousarray(color(p), np.float32) / peak(p) for p in (a, b))
     parameters = {"ppd": 67.0}
-    _, mean, _ = evaluator.evaluate(reference, subject, "LDR", True, True, False, parameters)
+    _, mean, _ = evaluator.evaluate(reference, subject, "LDR", True, False, True, parameters)
     return float(mean)

@@ -59,6 +59,30 @@ CLIPS = [
           {"evaluate": Call(needs={"subject": "frames", "reference": "frames?", "mask": "frames?",
                                    "first": "image?"}, gives={"report": "report"})}, ["Streaming"]),
 ]  # fmt: skip
+SETS = [
+    _spec("fid", Evaluator, "distributions:Fid", "FidConfig",
+          "FID, KID or what is like them, of two sets of pictures",
+          {"evaluate": Call(needs={"subject": "dataset[image]", "reference": "dataset[image]"},
+                            gives={"report": "report"})}, extra="fid"),
+    _spec("fvd", Evaluator, "distributions:Fvd", "FvdConfig", "FVD or what is like it, of two sets of clips",
+          {"evaluate": Call(needs={"subject": "dataset[frames]", "reference": "dataset[frames]"},
+                            gives={"report": "report"})}, extra="torch"),
+]  # fmt: skip
+PEOPLE = [
+    _spec("rating", Renderer, "raters:Rating", "RatingConfig",
+          "a page on which people choose between two results, blind",
+          {"render": Call(needs={"items": "any*"}, gives={"page": "bytes"})}),
+    _spec("ranks", Evaluator, "raters:Ranks", "RanksConfig",
+          "what raters preferred: wins, mean ranks, Friedman test",
+          {"evaluate": Call(gives={"report": "report"})}),
+]  # fmt: skip
+CHANGED = [
+    _spec("augment", Model, "changing:Augment", "AugmentConfig",
+          "a clip changed at random, every frame alike (kornia)",
+          {"apply": Call(needs={"frames": "frames"}, gives={"frames": "frames"})}, extra="torch"),
+    _spec("filter", Model, "changing:Filter", "FilterConfig", "colour and filters of kornia",
+          {"apply": Call(needs={"image": "image"}, gives={"image": "image"})}, extra="torch"),
+]  # fmt: skip
 SHOWN = [
     _spec("contact_sheet", Renderer, "showing:ContactSheet", "SheetConfig",
           "frames spread over a clip, with their numbers and times",
@@ -80,7 +104,7 @@ PLUGIN = Plugin(
     api=0,
     summary="pictures, video and sound in and out, and measures that name their weights",
     requires=["numpy", "PIL", "png", "scipy", "skimage", "tifffile"],
-    components=[*PICTURES, *CLIPS, *SHOWN],
+    components=[*PICTURES, *CLIPS, *SETS, *SHOWN, *CHANGED, *PEOPLE],
     kinds={"flow": "interleaf_media.showing:FlowField"},
     commands={
         "compare": "interleaf_media.commands:compare",
