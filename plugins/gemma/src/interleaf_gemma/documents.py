@@ -33,7 +33,7 @@ class Documents(Dataset):
     @cached_property
     def texts(self) -> list[str]:
         """The documents of the chosen part; InvalidInput when there are none."""
-        found = [t for file in self._files() for t in self._cut(_text(file))]
+        found = [t for file in self._files() for t in self._cut(read_text(file))]
         chosen = [t for t in found if self.config.part in ("all", part_of(t))]
         if not chosen:
             raise InvalidInput(
@@ -91,7 +91,8 @@ def part_of(text: str) -> str:
     return {0: "test", 1: "valid"}.get(place, "train")
 
 
-def _text(file: Path) -> str:
+def read_text(file: Path) -> str:
+    """A UTF-8 file, without a last character that was cut; CorruptData for another encoding."""
     try:
         return file.read_text("utf-8")
     except UnicodeDecodeError as error:

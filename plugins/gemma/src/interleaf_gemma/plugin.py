@@ -132,6 +132,12 @@ PLUGIN = Plugin(
         ),
     ],
     commands={
+        "quantize": "interleaf_gemma.benching.commands:quantize",
+        "bench": "interleaf_gemma.benching.commands:bench",
+        **{
+            name: f"interleaf_gemma.commands:{name}"
+            for name in ("generate", "convert", "count", "tokenizer")
+        },
         "chat": "interleaf_gemma.serving.commands:chat",
         "serve": "interleaf_gemma.serving.commands:serve",
         "eval": "interleaf_gemma.evaluating.commands:evaluate",
