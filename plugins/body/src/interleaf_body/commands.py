@@ -1,4 +1,4 @@
-"""``interleaf body view | render | retarget | convert | fit``."""
+"""``interleaf body view | render | retarget | convert``; ``fit`` is in `photo_command`."""
 
 from __future__ import annotations
 

@@ -109,3 +109,10 @@ class RetargetConfig(BodyConfig):
     keeps the path as it was walked."""
 
     scale_path: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FitPhotoConfig(BodyConfig):
+    """``diagonal``: the lens's field of view in degrees, corner to corner (a phone's main camera: 75)."""
+
+    diagonal: Annotated[float, Gt(0), Lt(180)] = 55.0

@@ -9,6 +9,7 @@ COMPARED = {
 DRAWN = {
     "render": Call(needs={"motion": "motion", "face": "body.face?"}, gives={"frames": "frames"})
 }
+COMMANDS = ("view", "render", "retarget", "convert")
 
 PLUGIN = Plugin(
     name="body",
@@ -90,6 +91,20 @@ PLUGIN = Plugin(
             summary="a moving body as an HTML page to turn and scrub",
         ),
         component(
+            "fit_photo",
+            Model,
+            "interleaf_body.fitting:FitPhoto",
+            config="FitPhotoConfig",
+            calls={
+                "apply": Call(
+                    needs={"image": "image", "keypoints": "text?"},
+                    gives={"person": "body.person", "report": "report"},
+                )
+            },
+            deterministic=True,
+            summary="the person in a photo as a body before a camera, from keypoints",
+        ),
+        component(
             "sliding",
             Evaluator,
             "interleaf_body.judges:Sliding",
@@ -124,10 +139,10 @@ PLUGIN = Plugin(
             summary="joints that bend further than people's do",
         ),
     ],
-    kinds={name.lower(): f"interleaf_body.values:{name}" for name in ("Posed", "Face")},
+    kinds={name.lower(): f"interleaf_body.values:{name}" for name in ("Posed", "Face", "Person")},
     commands={
-        name: f"interleaf_body.commands:{name}"
-        for name in ("view", "render", "retarget", "convert")
+        **{name: f"interleaf_body.commands:{name}" for name in COMMANDS},
+        "fit": "interleaf_body.photo_command:fit",
     },
     pipelines=["pipelines/clip.yaml"],
 )
