@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 LIGHT = (
     "core", "cli", "plugins/media", "plugins/pages", "plugins/gaussianimage", "plugins/scaling",
-    "plugins/openrisk",
+    "plugins/openrisk", "plugins/continual",
 )  # fmt: skip
 
 
@@ -35,7 +35,7 @@ def empty(wheels: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     venv.create(folder, with_pip=True)
     pip = [str(folder / "bin" / "pip"), "install", "--quiet", "--find-links", str(wheels)]
     constraints = ["-c", str(ROOT / "constraints.txt")]
-    papers = ["interleaf-gaussianimage", "interleaf-scaling"]
+    papers = ["interleaf-gaussianimage", "interleaf-scaling", "interleaf-continual[plot]"]
     subprocess.run([*pip, *constraints, "interleaf", *papers], check=True)
     return folder / "bin"
 
@@ -58,6 +58,11 @@ def test_the_wheels_install_and_work(empty: Path, tmp_path: Path) -> None:
     runs = call(str(empty / "python"), "-c", where).strip() + "/example.csv"
     words = ("--group", "A", "--params", "1e9", "--tokens", "2e10")
     assert "loss" in call(str(empty / "interleaf"), "scaling", "predict", runs, *words)
+    call(str(empty / "interleaf"), "run", "continual/schedules", "--out", "rates")
+    assert (tmp_path / "rates" / "outputs" / "plot.svg").stat().st_size > 10_000
+    replay = "from interleaf_continual.replay import ReplayMix as R; c = R.examples(); o = c['calls']['open']"
+    replay += "[0]; print(R(c['configs'][0]).open(**o).batch(10**9, 10**9 + 2).shape)"
+    assert call(str(empty / "python"), "-c", replay).strip() == "(2, 17)"
     photo = call(str(empty / "python"), "-c", "import skimage; print(skimage.data_dir)").strip()
     ran = call(
         str(empty / "interleaf"), "run", "gaussianimage/photo", f"image={photo}/coffee.png",

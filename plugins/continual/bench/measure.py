@@ -1,7 +1,7 @@
 """Write ``measured.json``, which ``continual suggest`` answers from, out of finished runs.
 
-    interleaf run continual/en-en d0=… d1=… --out A; interleaf run continual/en-de d0=… d1=… --out B
-    python bench/measure.py A B
+interleaf run continual/en-en d0=… d1=… --out A; interleaf run continual/en-de d0=… d1=… --out B
+python bench/measure.py A B
 """
 
 from __future__ import annotations
@@ -38,7 +38,9 @@ def shift(folder: Path) -> dict[str, Any]:
         "shift": round(fmean(before["new_held"]) - fmean(before["old_held"]), 4),
         "forgotten": round(none["forgetting"], 4),
         "left": {str(f): round(m["forgetting"] / none["forgetting"], 4) for f, m in mean.items()},
-        "lost": {str(f): round(1 - m["adaptation"] / none["adaptation"], 4) for f, m in mean.items()},
+        "lost": {
+            str(f): round(1 - m["adaptation"] / none["adaptation"], 4) for f, m in mean.items()
+        },
     }
 
 
