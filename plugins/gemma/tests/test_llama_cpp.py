@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+
 from interleaf_gemma import Gemma, GemmaConfig, Tokenizer
 from interleaf_gemma.chat import conversation
 from interleaf_gemma.gguf_file import write

@@ -5,8 +5,10 @@ Sequences join and leave at any time (continuous batching); each gets the ids th
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -28,6 +30,26 @@ class NotFinite(InterleafError):
     """The model computed NaN: its weights are damaged, or float16 overflowed."""
 
 
+class Following(NamedTuple):
+    """What may follow: logits [V], the most probable id with its logit, and log Σ exp of all."""
+
+    logits: Tensor
+    best: int
+    peak: float
+    total: float
+
+    @classmethod
+    def of(cls, logits: Tensor) -> list[Following]:
+        """One for each row of logits [B, V], together: a batch costs little more than a row."""
+        peaks, best = logits.max(1)
+        columns = (best.tolist(), peaks.tolist(), logits.logsumexp(1).tolist())
+        return [cls(*row) for row in zip(logits, *columns, strict=True)]
+
+    def logprob(self, i: int) -> float:
+        """log p(i)."""
+        return (self.peak if i == self.best else float(self.logits[i])) - self.total
+
+
 @dataclass(slots=True, eq=False)
 class Running:
     """One running sequence: what it was asked and the ids it has got."""
@@ -39,9 +61,8 @@ class Running:
     constraint: Constraint | None = None
     ids: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
-    reason: str = (
-        ""  # "": running; stop: an id in ``stop`` came; length: the limit; else another's word
-    )
+    # "": running; stop: an id in ``stop`` came; length: the limit; else another's word
+    reason: str = ""
     sampler: Sampler = field(init=False)
 
     def __post_init__(self) -> None:
@@ -51,18 +72,20 @@ class Running:
         """What follows when its logits are no numbers: here it is raised; a server ends this one alone."""
         raise error
 
-    def take(self, logits: Tensor) -> int:
-        """The next id for logits [V]; ends the sequence when it is the last one."""
+    def take(self, following: Following) -> int:
+        """The next id; ends the sequence when it is the last one."""
         if self.constraint is not None:
             allowed = self.constraint(self.ids)
             if allowed is not None:
-                logits = logits.masked_fill(~allowed, -torch.inf)
-        found = self.sampler(logits)
+                (following,) = Following.of(
+                    following.logits.masked_fill(~allowed, -torch.inf)[None]
+                )
+        found = following.best if self.sampling.temperature == 0 else self.sampler(following.logits)
         if found in self.stop:
             self.reason = "stop"
             return found
         self.ids.append(found)
-        self.logprobs.append(float(logits[found] - logits.logsumexp(0)))
+        self.logprobs.append(following.logprob(found))
         if len(self.ids) >= self.limit:
             self.reason = "length"
         return found
@@ -113,13 +136,11 @@ class Batch:
 
     def _take(self, sequences: Sequence[Running], logits: Tensor) -> None:
         known = logits[:, : self.model.config.sampled].float()
-        if known.isnan().any():
-            raise NotFinite(
-                "the model computed NaN",
-                hint="the weights are damaged, or try --dtype bfloat16 or float32",
-            )
-        for sequence, row in zip(sequences, known, strict=True):
-            sequence.take(row)
+        for sequence, following in zip(sequences, Following.of(known), strict=True):
+            if not math.isfinite(following.total):
+                sequence.fail(NotFinite("the model computed NaN", hint=DAMAGED))
+                continue
+            sequence.take(following)
             if len(sequence.prompt) + len(sequence.ids) >= self.model.config.context:
                 sequence.reason = sequence.reason or "length"
 

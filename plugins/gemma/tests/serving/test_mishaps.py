@@ -14,7 +14,10 @@ import torch
 from starlette.testclient import TestClient
 
 from interleaf_gemma.chat import conversation
+from interleaf_gemma.generation import Batch
+from interleaf_gemma.sampling import Sampling
 from interleaf_gemma.serving.app import create_app
+from interleaf_gemma.serving.engine import Served
 from interleaf_gemma.serving.guards import LARGEST
 
 ASK = [{"role": "user", "content": "Hello there."}]
@@ -139,6 +142,21 @@ def test_a_model_that_computes_nan(server: Any, monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(openai.APIError, match="NaN"):
         list(server.client.chat.completions.create(model="small", messages=ASK, stream=True))
     monkeypatch.undo()
+
+
+def test_nan_for_one_sequence_ends_that_one_alone(server: Any) -> None:
+    engine, words = server.host.engine, server.host.tokenizer
+    good, bad = (
+        Served(words.encode("Once"), 20, frozenset({1}), Sampling(temperature=0)) for _ in "ab"
+    )
+    plain = Batch.__new__(Batch)
+    plain.model = engine.model
+    logits = torch.randn(2, engine.model.config.vocab_size)
+    logits[1, 7] = torch.nan
+    plain._take([good, bad], logits)
+    assert (good.error, len(good.ids)) == (None, 1)
+    assert (bad.reason, len(bad.ids)) == ("error", 0)
+    assert "NaN" in str(bad.error)
 
 
 def test_a_model_that_breaks(server: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -52,7 +52,7 @@ class Harness(TemplateLM):
         return self.words.encode(string, bos=add_special_tokens is not False)
 
     def _loglikelihood_tokens(
-        self, requests: Sequence[tuple[Any, list[int], list[int]]], **_: Any
+        self, requests: Sequence[tuple[Any, list[int], list[int]]], **options: Any
     ) -> list[tuple[float, bool]]:
         pairs = [self._fitted(context, continuation) for _, context, continuation in requests]
         found = [(s.total, s.greedy) for s in scores(self.model, pairs, self.batch)]
@@ -62,7 +62,8 @@ class Harness(TemplateLM):
 
     def _fitted(self, context: list[int], continuation: list[int]) -> tuple[list[int], list[int]]:
         """At most ``max_length`` ids: what is cut is the beginning of the context, behind its <bos>."""
-        bos, rest = self.prefix_token_id, context
+        bos: int = self.prefix_token_id
+        rest = context
         while rest and rest[0] == bos:
             rest = rest[1:]
         room = self.max_length - 1 - len(continuation)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import random
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -11,6 +12,8 @@ from typing import Any
 import datasets
 import jinja2.sandbox
 import lm_eval.utils
+import numpy as np
+import torch
 from lm_eval import simple_evaluate
 from lm_eval.api.registry import METRIC_REGISTRY
 from lm_eval.tasks import TaskManager
@@ -95,7 +98,7 @@ def _run(harness: Harness, task: Task, limit: int, shots: int, seed: int) -> Any
             )
     tables = {k: datasets.Dataset.from_list(v) for k, v in task.documents.items()}
     config = {**task.config, "custom_dataset": lambda **_: tables}
-    with _quiet(), _sandboxed():
+    with _quiet(), _sandboxed(), _random_as_it_was():
         try:
             return simple_evaluate(
                 model=harness, tasks=[config], task_manager=TaskManager(include_defaults=False),
@@ -138,6 +141,18 @@ def _sandboxed() -> Iterator[None]:
         yield
     finally:
         lm_eval.utils.env = plain
+
+
+@contextmanager
+def _random_as_it_was() -> Iterator[None]:
+    """The harness draws from global generators."""
+    ours, numpys = random.getstate(), np.random.get_state()
+    try:
+        with torch.random.fork_rng([]):
+            yield
+    finally:
+        random.setstate(ours)
+        np.random.set_state(numpys)
 
 
 @contextmanager

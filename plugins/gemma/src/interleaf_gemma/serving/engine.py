@@ -12,10 +12,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from torch import Tensor
-
 from interleaf.errors import InterleafError
-from interleaf_gemma.generation import Batch, Running
+from interleaf_gemma.generation import Batch, Following, Running
 from interleaf_gemma.model import Gemma
 
 CANCELLED, FAILED = "cancelled", "error"
@@ -35,12 +33,13 @@ class Served(Running):
     each_step: bool = False
     error: Exception | None = None
 
-    def take(self, logits: Tensor) -> int:
+    def take(self, following: Following) -> int:
         """The next id; the most probable ones are kept beside it."""
         if self.top:
-            best = (logits - logits.logsumexp(0)).topk(min(self.top, len(logits)))
-            self.tops.append(list(zip(best.indices.tolist(), best.values.tolist(), strict=True)))
-        return Running.take(self, logits)
+            best = following.logits.topk(min(self.top, len(following.logits)))
+            values = [logit - following.total for logit in best.values.tolist()]
+            self.tops.append(list(zip(best.indices.tolist(), values, strict=True)))
+        return Running.take(self, following)
 
     def fail(self, error: Exception) -> None:
         """End without a result."""

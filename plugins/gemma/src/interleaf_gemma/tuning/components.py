@@ -60,7 +60,7 @@ class Reward(Model):
     def collate(self, items: Sequence[Mapping[str, Any]]) -> tuple[Tensor, ...]:
         """Preferences as ids and masks of the chosen and of the rejected conversations."""
         decoder, _ = self.parts
-        sides = []
+        sides: list[Tensor] = []
         for name in ("chosen", "rejected"):
             rows = [self.ids([*_prompt(i), {"role": "model", "content": i[name]}]) for i in items]
             sides += padded(rows, decoder.gemma.config.pad, torch.device("cpu"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from interleaf.errors import InvalidInput, PluginMissing, did_you_mean
 from interleaf_gemma.model import Gemma
@@ -42,10 +42,10 @@ def attach(
 
 def merge(adapted: PeftModel) -> Gemma:
     """The model with its adapters added into the weights, and none left."""
-    merged: Any = adapted.merge_and_unload(safe_merge=True)
+    merged: Gemma = adapted.merge_and_unload(safe_merge=True)
     for weight in merged.parameters():
         weight.requires_grad_(True)
-    return merged  # type: ignore[no-any-return]
+    return merged
 
 
 def save(adapted: PeftModel, folder: Path) -> None:
