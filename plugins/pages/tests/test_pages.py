@@ -4,6 +4,7 @@ import base64
 import csv
 import io
 import re
+from fractions import Fraction
 from html.parser import HTMLParser
 from xml.etree import ElementTree
 
@@ -17,7 +18,7 @@ import interleaf
 from interleaf.errors import InvalidInput
 from interleaf.interfaces import Evidence, Measure, Report, Verdict
 from interleaf.pipeline.collection import Collection
-from interleaf.values import Artifact, Audio, Image, Item, Table
+from interleaf.values import Artifact, Audio, Clip, Frames, Image, Item, Table, Tokens
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=y>&amp;"
 
@@ -122,7 +123,7 @@ def everything(text):
         text,
         Artifact(text.encode(), "text/plain"),
         Artifact(b"\x00\xff", "image/png"),
-        Audio(np.zeros((2, 1), np.float32), 8000),
+        Tokens(np.zeros(2, np.uint16)),
         True,
         {text: picture()},
     ]
@@ -143,7 +144,7 @@ def test_any_text_gives_a_well_formed_and_repeatable_page(text):
 
 
 def test_what_has_no_view_says_so():
-    assert "A Audio has no view on a page." in page([Audio(np.zeros((2, 1), np.float32), 8000)])[1]
+    assert "A Tokens has no view on a page." in page([Tokens(np.zeros(2, np.uint16))])[1]
     assert "<main></main>" in page([])[1]
 
 
@@ -205,3 +206,62 @@ def test_tables_as_text():
         "| – | 2 |",
         r"| 1\|2 | – |",
     ]
+
+
+def made(items):
+    return interleaf.load("pages.page")(items=items).data.decode()
+
+
+def clip(count=4, channels=3):
+    pixels = np.zeros((count, 20, 30, channels), np.uint8)
+    for i in range(count):
+        pixels[i, :, 5 * i : 5 * i + 5] = 200
+    return Frames(pixels, Fraction(10))
+
+
+def inlined(html, kind):
+    return [base64.b64decode(d) for d in re.findall(f'data:{kind};base64,([^"]*)', html)]
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_clips_move(channels):
+    html = made([Item(clip(channels=channels), "made", "", {"n": 3})])
+    moving = Pillow.open(io.BytesIO(inlined(html, "image/webp")[0]))
+    assert (moving.n_frames, moving.size) == (4, (30, 20))
+    moving.seek(1)
+    moving.load()
+    assert moving.info["duration"] == 100
+    assert "4 frames at 10 a second" in html and "n 3" in html
+
+
+def test_one_frame_is_a_picture_and_none_is_told():
+    assert "data:image/png" in made([clip(1)])
+    assert "has no view" in made([clip(0)])
+
+
+def test_large_clips_are_shown_smaller():
+    from interleaf_pages import moving
+
+    wide = Frames(np.zeros((3, 10, 2000, 3), np.uint8), Fraction(5))
+    shown = Pillow.open(io.BytesIO(inlined(made([wide]), "image/webp")[0]))
+    assert shown.size == (1536, 8)
+    many = moving.MOST_PIXELS // (20 * 30 * 3)
+    try:
+        moving.MOST_PIXELS = 600
+        shown = Pillow.open(io.BytesIO(inlined(made([clip(4)]), "image/webp")[0]))
+    finally:
+        moving.MOST_PIXELS = many * 20 * 30 * 3
+    assert shown.size[0] * shown.size[1] * 4 <= 700
+
+
+def test_sound_and_video_files_play():
+    tone = Audio(np.linspace(-2, 2, 800, dtype=np.float32)[:, None], 8000)
+    html = made(
+        [Clip(clip(), tone), tone, Artifact(b"xx", "video/mp4"), Artifact(b"yy", "audio/mpeg")]
+    )
+    waves = inlined(html, "audio/wav")
+    assert len(waves) == 2 and waves[0][:4] == b"RIFF" and len(waves[0]) == 44 + 1600
+    assert inlined(html, "video/mp4") == [b"xx"] and inlined(html, "audio/mpeg") == [b"yy"]
+    assert "media-src data:" in html and "<script" not in html
+    hostile = made([Artifact(b"x", 'video/"><script>')])
+    assert "<script" not in hostile

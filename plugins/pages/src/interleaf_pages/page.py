@@ -9,12 +9,13 @@ from itertools import count
 from typing import Any
 
 from interleaf.interfaces import Dataset, ModelHandle, Report
-from interleaf.values import Artifact, Frames, Image, Item, Table
+from interleaf.values import Artifact, Audio, Clip, Frames, Image, Item, Table
 from interleaf_pages.config import PageConfig
+from interleaf_pages.moving import animation, player, sound
 from interleaf_pages.pictures import Eight, data_uri, eight_bits, error_map
 from interleaf_pages.tables import report_table, to_html
 
-POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+POLICY = "default-src 'none'; img-src data:; media-src data:; style-src 'unsafe-inline'"
 MOST_PICTURES = 200  # of one dataset
 
 
@@ -99,9 +100,15 @@ class _Page:
         match value:
             case Image():
                 return self.picture(eight_bits(value), name, label)
-            case Frames():
-                first = eight_bits(Image(value.pixels[0]))
-                return self.picture(first, name, f"{label} first of {len(value)} frames".strip())
+            case Frames() if len(value) > 1:
+                return self.moving(value, label)
+            case Frames() if len(value):
+                return self.picture(eight_bits(Image(value.pixels[0])), name, label)
+            case Clip():
+                heard = sound(value.audio) if value.audio and len(value.audio.samples) else ""
+                return self.value(item, name, value.frames) + heard
+            case Audio():
+                return _block(label, sound(value))
             case Table():
                 return _block(label, to_html(value))
             case Report():
@@ -111,6 +118,8 @@ class _Page:
                 kind = escape(value.media_type)
                 return _block(label, f'<img class="plot" alt="{escape(label or item.step)}" '
                                      f'src="data:{kind};base64,{data}">')  # fmt: skip
+            case Artifact() if value.media_type.startswith(("video/", "audio/")):
+                return _block(label, player(value))
             case Artifact() if value.media_type.startswith("text/"):
                 return _block(label, f"<pre>{escape(value.data.decode(errors='replace'))}</pre>")
             case str():
@@ -124,6 +133,14 @@ class _Page:
         return _block(
             label, f'<p class="none">A {escape(type(value).__name__)} has no view on a page.</p>'
         )
+
+    def moving(self, frames: Frames, label: str) -> str:
+        """A clip that plays."""
+        height, width = frames.pixels.shape[1:3]
+        told = f"{width}×{height}, {len(frames)} frames at {float(frames.fps):g} a second"
+        caption = f'<figcaption>{escape(label)} <span class="size">{told}</span></figcaption>'
+        image = animation(frames, self.config.max_side, label)
+        return f'<figure class="picture">{image}{caption}</figure>'
 
     def picture(self, pixels: Eight, name: str, label: str) -> str:
         """A picture; beside its original a switch between the two, and a map of the error."""
@@ -157,7 +174,7 @@ def _members(value: Any) -> Iterator[tuple[str, Any]]:
     """Id and value of everything in a value: many in a dataset, one otherwise, none in None."""
     if value is None:
         return
-    if isinstance(value, Image | Frames | str) or not isinstance(value, Dataset | Mapping):
+    if isinstance(value, Image | Frames | Clip | str) or not isinstance(value, Dataset | Mapping):
         yield "", value
         return
     for number, (name, member) in enumerate(value.items()):

@@ -20,7 +20,7 @@ PLUGIN = Plugin(
                 )
             },
             deterministic=True,
-            summary="one HTML file: pictures with error maps, tables, reports, plots",
+            summary="one HTML file: pictures with error maps, clips, sound, tables, reports, plots",
         ),
         component(
             "plot",
