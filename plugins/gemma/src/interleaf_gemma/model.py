@@ -248,9 +248,10 @@ class Gemma(nn.Module):
         positions [B, T] int64 (default: counted from what the cache holds). mask: [B, T], which ids are
         tokens and not padding (with a cache, padding stands at the right); or [B, T, S], which keys
         each query may see. logits_to_keep: only the last n positions (0: all). With a cache its keys are
-        prepended and it grows by these tokens. Without one a cache is made, except while training.
+        prepended and it grows by these tokens. Without one a cache is made, except while training and
+        with a mask.
         """
-        if cache is None and not (self.training and torch.is_grad_enabled()):
+        if cache is None and mask is None and not (self.training and torch.is_grad_enabled()):
             cache = KVCache(self.config, len(ids), ids.shape[1], self.dtype, self.device)
         hidden = self.model(ids, positions, mask, cache)
         return self.head(hidden[:, -logits_to_keep:] if logits_to_keep else hidden), cache
