@@ -77,7 +77,7 @@ class Block(nn.Module):
         return x + self._mlp(self.norm2(x))
 
     def _mlp(self, x: Tensor) -> Tensor:
-        return self.down(F.gelu(self.up(x), approximate="tanh"))
+        return self.down(F.gelu(self.up(x)))
 
 
 class GPT(nn.Module):
