@@ -7,11 +7,11 @@ DATA ?= $(or $(INTERLEAF_DATA),../shared/data)
 LIGHT := core cli plugins/media plugins/body plugins/pages plugins/gaussianimage plugins/scaling plugins/openrisk \
   plugins/continual
 # plugins that need torch: not part of the demo
-HEAVY := plugins/training
+HEAVY := plugins/training plugins/gemma
 TOYS := $(patsubst %/pyproject.toml,%,$(wildcard tests/toys/*/pyproject.toml))
 PROJECTS := $(addsuffix /pyproject.toml,$(LIGHT))
 DEV := pytest pytest-xdist hypothesis ruff mypy import-linter types-PyYAML build jsonschema pytorch-msssim pyarrow \
-  cyclonedx-python-lib[json-validation]
+  cyclonedx-python-lib[json-validation] transformers peft openai fastapi uvicorn lm-eval
 TESTS := $(if $(P),plugins/$(P)/tests,)
 
 .PHONY: demo test check bench registry release clean
