@@ -9,7 +9,7 @@ from interleaf.errors import InvalidInput
 from interleaf_body import quaternions as quat
 from interleaf_body.backends import body_model
 from interleaf_body.camera import Camera, framing, look_at
-from interleaf_body.raster import Surface, interpolate, maps, rasterize
+from interleaf_body.raster import MAPS, Canvas, Surface, interpolate, maps, rasterize
 
 
 def camera(width=32, height=24, f=30.0, cx=None, cy=None):
@@ -290,3 +290,35 @@ def test_the_soft_outline_pulls_a_sphere_to_its_place():
         ((picture(shift) - wanted) ** 2).sum().backward()
         optimizer.step()
     assert shift.detach().norm() < 0.03
+
+
+def test_a_canvas_is_drawn_on_again_as_if_it_were_new():
+    body = body_model("capsule").bake()
+    rest = body(np.zeros((1, 22, 3), np.float32)).vertices
+    surface, view = Surface.of(body, rest[0]), framing(rest, width=64, height=48)
+    canvas = Canvas(1, view, surface)
+    maps(rest, surface, view, canvas=canvas)
+    moved = rest + np.array([0.3, 0.2, 0.0], np.float32)
+    again, new = maps(moved, surface, view, canvas=canvas), maps(moved, surface, view)
+    assert all(np.array_equal(again[name], new[name]) for name in MAPS)
+    gone = maps(rest + np.array([50.0, 0, 0], np.float32), surface, view, canvas=canvas)
+    assert not any(plane.any() for plane in gone.values())
+    with pytest.raises(InvalidInput, match="the canvas is for"):
+        maps(np.concatenate([rest, rest]), surface, view, canvas=canvas)
+    with pytest.raises(InvalidInput, match="no map 'heat'"):
+        maps(rest, surface, view, ("heat",))
+
+
+def test_maps_of_a_camera_inside_the_body_agree_with_interpolation():
+    """Faces that reach behind the camera take another way through the kernels."""
+    body = body_model("capsule").bake()
+    rest = body(np.zeros((1, 22, 3), np.float32)).vertices
+    surface = Surface.of(body, rest[0])
+    view = look_at([0, 0.4, 0], distance=0.05, yaw=20, width=48, height=40, diagonal=90)
+    drawn = maps(rest, surface, view, cull="none")
+    raster = rasterize(view.seen(rest), surface.faces, view, cull="none")
+    assert (raster.face_id >= 0).mean() > 0.9
+    expected = interpolate(raster, surface.faces, surface.template)
+    assert np.abs(drawn["template"] - expected).max() < 1e-4
+    expected = interpolate(raster, surface.face_uv, surface.uv)
+    assert np.abs(drawn["uv"] - expected).max() < 1e-4

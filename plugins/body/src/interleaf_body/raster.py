@@ -17,6 +17,15 @@ from interleaf_body.skinning import shared
 NEAR = 0.01  # metres
 Cull = Literal["back", "none"]
 MAPS = ("normals", "part", "uv", "depth", "template")
+CHANNELS: dict[str, tuple[int, ...]] = {
+    "normals": (3,),
+    "template": (3,),
+    "uv": (2,),
+    "part": (),
+    "depth": (),
+}
+NONE3, NONE = np.zeros((0, 0, 3), np.float32), np.zeros((0, 0), np.float32)
+NONE8 = np.zeros((0, 0), np.uint8)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,10 +49,8 @@ class Scratch:
 
     def draw(self, points: Array, faces: Array, camera: Camera, near: float, cull: bool,
              face_id: Array, inv_z: Array) -> int:  # fmt: skip
-        """Clear and draw one frame; gives the number of skipped faces."""
+        """Draw one frame into cleared pictures; gives the number of skipped faces."""
         lens = (camera.fx, camera.fy, camera.cx, camera.cy)
-        face_id.fill(-1)
-        inv_z.fill(0)
         raster_kernels.project(points, *lens, near, self.xs, self.ys, self.inverse)
         return int(
             raster_kernels.draw(
@@ -60,6 +67,11 @@ class Scratch:
                 self.box,
             )
         )
+
+    def touched(self) -> tuple[slice, slice]:
+        """The rows and columns that the last frame drew into."""
+        top, bottom, left, right = self.box.tolist()
+        return slice(top, bottom + 1), slice(left, max(right + 1, left))
 
 
 def checked(points: Array, faces: Array, near: float) -> tuple[Array, Array]:
@@ -85,7 +97,7 @@ def rasterize(
     """
     points, faces = checked(points, faces, near)
     size = (len(points), camera.height, camera.width)
-    face_id, inv_z = np.empty(size, np.int32), np.empty(size, np.float32)
+    face_id, inv_z = np.full(size, -1, np.int32), np.zeros(size, np.float32)
     bary, skipped = np.zeros((*size, 2), np.float32), np.zeros(len(points), np.int64)
 
     def work(part: slice) -> None:
@@ -133,49 +145,91 @@ class Surface:
         return cls(t.faces, t.uv, t.face_uv, t.part_of_face, template)
 
 
+class Canvas:
+    """Where maps are drawn, again and again: clearing what the last frame touched beats new memory.
+
+    ``planes`` holds the maps of the last call; the next call overwrites them.
+    """
+
+    def __init__(
+        self, frames: int, camera: Camera, surface: Surface, wanted: Sequence[str] = MAPS
+    ) -> None:
+        if unknown := [name for name in wanted if name not in MAPS]:
+            raise InvalidInput(f"no map '{unknown[0]}'", hint=f"one of {', '.join(MAPS)}")
+        self.size, self.surface = (frames, camera.height, camera.width), surface
+        self.planes = {
+            name: np.zeros(
+                (*self.size, *CHANNELS[name]), np.uint8 if name == "part" else np.float32
+            )
+            for name in wanted
+        }
+        self.dirty = [(slice(0), slice(0))] * frames
+        self.corner_uv = np.ascontiguousarray(
+            surface.uv[surface.face_uv].reshape(-1, 6), np.float32
+        )
+        self.brushes: dict[int, Brush] = {}
+
+    def brush(self, first: int) -> Brush:
+        """The working memory of the thread that draws frames from ``first`` on."""
+        if first not in self.brushes:
+            self.brushes[first] = Brush(self)
+        return self.brushes[first]
+
+
+class Brush:
+    """One thread's working memory."""
+
+    def __init__(self, canvas: Canvas) -> None:
+        count, size = len(canvas.surface.template), canvas.size[1:]
+        self.canvas, self.scratch = canvas, Scratch(count)
+        self.face_id, self.inv_z = np.full(size, -1, np.int32), np.zeros(size, np.float32)
+        self.seen, self.normals = np.empty((count, 3), np.float32), np.zeros((count, 3), np.float32)
+        self.rows = np.zeros((count, shading.ROW), np.float32)
+        self.rows[:, shading.P : shading.P + 3] = canvas.surface.template
+
+    def draw(
+        self, t: int, world: Array, faces: Array, camera: Camera, near: float, cull: bool
+    ) -> None:
+        """Frame ``t`` of the canvas."""
+        c, s = self.canvas, self.scratch
+        shading.seen_from(world, camera.rotation, camera.translation, self.seen)
+        s.draw(self.seen, faces, camera, near, cull, self.face_id, self.inv_z)
+        if "normals" in c.planes:
+            shading.vertex_normals(world, faces, self.normals)
+        shading.pack(s.xs, s.ys, s.inverse, self.normals, self.rows)
+        one = {name: plane[t] for name, plane in c.planes.items()}
+        for plane in one.values():
+            plane[c.dirty[t]] = 0
+        shading.shade(
+            self.rows, self.seen, faces, camera.fx, camera.fy, camera.cx, camera.cy, s.xs, s.ys, s.inverse,
+            self.face_id, self.inv_z, s.box, c.corner_uv, c.surface.part_of_face, one.get("normals", NONE3),
+            one.get("template", NONE3), one.get("uv", NONE3), one.get("part", NONE8), one.get("depth", NONE),
+        )  # fmt: skip
+        c.dirty[t] = s.touched()
+        self.face_id[c.dirty[t]], self.inv_z[c.dirty[t]] = -1, 0
+
+
 def maps(
     vertices: Array, surface: Surface, camera: Camera, wanted: Sequence[str] = MAPS, *, near: float = NEAR,
-    cull: Cull = "back", threads: int = 1, out: dict[str, Array] | None = None,
+    cull: Cull = "back", threads: int = 1, canvas: Canvas | None = None,
 ) -> dict[str, Array]:  # fmt: skip
     """Maps of a mesh in world coordinates [B, V, 3], by name, 0 where nothing is seen.
 
     ``normals`` [B, H, W, 3] unit vectors in the world, ``part`` [B, H, W] uint8, ``uv`` [B, H, W, 2] in 0..1,
-    ``depth`` [B, H, W] metres along the view, ``template`` [B, H, W, 3] in 0..1. ``out`` of an earlier call
-    of the same size is filled again, which spares the memory's first touch.
+    ``depth`` [B, H, W] metres along the view, ``template`` [B, H, W, 3] in 0..1. ``canvas``: where to draw,
+    again and again; it decides the maps, and the result is valid until the next call.
     """
-    if unknown := [name for name in wanted if name not in MAPS]:
-        raise InvalidInput(f"no map '{unknown[0]}'", hint=f"one of {', '.join(MAPS)}")
     world, faces = checked(vertices, surface.faces, near)
-    size = (len(world), camera.height, camera.width)
-    out = _buffers(size, wanted) if out is None else out
+    canvas = canvas or Canvas(len(world), camera, surface, wanted)
+    if canvas.size != (len(world), camera.height, camera.width) or canvas.surface is not surface:
+        raise InvalidInput(
+            f"the canvas is for {canvas.size} frames, rows, columns of its own surface"
+        )
 
     def work(part: slice) -> None:
-        scratch, normals = Scratch(world.shape[1]), np.empty((world.shape[1], 3), np.float32)
-        face_id, inv_z = np.empty(size[1:], np.int32), np.empty(size[1:], np.float32)
-        none3, none2 = np.empty((0, 0, 3), np.float32), np.empty((0, 0, 2), np.float32)
-        none, none_u = np.empty((0, 0), np.float32), np.empty((0, 0), np.uint8)
+        brush = canvas.brush(part.start)
         for t in range(part.start, part.stop):
-            seen = camera.seen(world[t])
-            scratch.draw(seen, faces, camera, near, cull == "back", face_id, inv_z)
-            if "normals" in wanted:
-                shading.vertex_normals(world[t], faces, normals)
-            one = {name: plane[t] for name, plane in out.items()}
-            for plane in one.values():
-                plane.fill(0)
-            shading.shade(
-                seen, faces, camera.fx, camera.fy, camera.cx, camera.cy, scratch.xs, scratch.ys,
-                scratch.inverse, face_id, inv_z, scratch.box, normals, surface.template, surface.uv,
-                surface.face_uv, surface.part_of_face, one.get("normals", none3), one.get("template", none3),
-                one.get("uv", none2), one.get("part", none_u), one.get("depth", none),
-            )  # fmt: skip
+            brush.draw(t, world[t], faces, camera, near, cull == "back")
 
     shared(work, len(world), threads)
-    return out
-
-
-def _buffers(size: tuple[int, int, int], wanted: Sequence[str]) -> dict[str, Array]:
-    channels = {"normals": (3,), "template": (3,), "uv": (2,), "part": (), "depth": ()}
-    return {
-        name: np.empty((*size, *channels[name]), np.uint8 if name == "part" else np.float32)
-        for name in wanted
-    }
+    return canvas.planes

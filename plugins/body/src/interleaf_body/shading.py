@@ -110,42 +110,89 @@ def vertex_normals(points, faces, out):
 
 
 @compiled
-def shade(points, faces, fx, fy, cx, cy, xs, ys, inverse, face_id, inv_z, box, normals, template, uv, face_uv,
-          part_of_face, out_normals, out_template, out_uv, out_part, out_depth):  # fmt: skip
+def seen_from(world, rotation, translation, out):
+    """out [V, 3] = world points in the camera's axes."""
+    for v in range(len(world)):
+        x, y, z = world[v, 0], world[v, 1], world[v, 2]
+        for k in range(3):
+            out[v, k] = (
+                rotation[k, 0] * x + rotation[k, 1] * y + rotation[k, 2] * z
+            ) + translation[k]
+
+
+# Columns of a vertex's row while maps are drawn: snapped place and 1/z (0: it has none), normal, template.
+# One row is one cache line; reading seven arrays instead took twice as long.
+X, Y, W, N, P = 0, 1, 2, 3, 6
+ROW = 16
+
+
+@compiled
+def pack(xs, ys, inverse, normals, rows):
+    """Fill all columns of rows [V, ROW] but the template."""
+    for v in range(len(xs)):
+        known = xs[v] != AWAY
+        rows[v, X], rows[v, Y] = np.float32(xs[v]), np.float32(ys[v])
+        rows[v, W] = np.float32(inverse[v]) if known else np.float32(0)
+        for k in range(3):
+            rows[v, N + k] = normals[v, k]
+
+
+@compiled
+def shade(rows, points, faces, fx, fy, cx, cy, xs, ys, inverse, face_id, inv_z, box, corner_uv, part_of_face,
+          out_normals, out_template, out_uv, out_part, out_depth):  # fmt: skip
     """The five usual maps in one pass; an output of no rows is left out."""
     with_normals, with_template = len(out_normals) > 0, len(out_template) > 0
     with_uv, with_part, with_depth = len(out_uv) > 0, len(out_part) > 0, len(out_depth) > 0
-    smooth = with_normals or with_template or with_uv
-    for y in range(box[0], box[1] + 1):
-        for x in range(box[2], box[3] + 1):
-            f = face_id[y, x]
-            if f < 0:
+    smooth, one = with_normals or with_template or with_uv, np.float32(1)
+    for row in range(box[0], box[1] + 1):
+        y, py = (
+            np.uintp(row),
+            np.float32(row * SUB + SUB // 2),
+        )  # unsigned: indices need no sign check
+        for column in range(box[2], box[3] + 1):
+            x, px = np.uintp(column), np.float32(column * SUB + SUB // 2)
+            if face_id[y, x] < 0:
                 continue
+            f = np.uintp(face_id[y, x])
             if with_part:
                 out_part[y, x] = part_of_face[f]
             if with_depth:
-                out_depth[y, x] = np.float32(1) / inv_z[y, x]
+                out_depth[y, x] = one / inv_z[y, x]
             if not smooth:
                 continue
-            a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
-            du, dv = barycentric(points, a, b, c, fx, fy, cx, cy, xs, ys, inverse, x, y)
-            u, v = np.float32(du), np.float32(dv)
-            w = np.float32(1) - u - v
+            a, b, c = (
+                rows[np.uintp(faces[f, 0])],
+                rows[np.uintp(faces[f, 1])],
+                rows[np.uintp(faces[f, 2])],
+            )
+            if a[W] * b[W] * c[W] > 0:
+                ax, ay = np.float64(px - a[X]), np.float64(py - a[Y])
+                bx, by = np.float64(px - b[X]), np.float64(py - b[Y])
+                qx, qy = np.float64(px - c[X]), np.float64(py - c[Y])
+                e0 = np.float32(bx * qy - qx * by) * a[W]
+                e1 = np.float32(qx * ay - ax * qy) * b[W]
+                scale = one / (e0 + e1 + np.float32(ax * by - bx * ay) * c[W])
+                u, v = e0 * scale, e1 * scale
+            else:
+                du, dv = barycentric(points, faces[f, 0], faces[f, 1], faces[f, 2], fx, fy, cx, cy, xs, ys,
+                                     inverse, column, row)  # fmt: skip
+                u, v = np.float32(du), np.float32(dv)
+            w = one - u - v
             if with_normals:
-                nx = u * normals[a, 0] + v * normals[b, 0] + w * normals[c, 0]
-                ny = u * normals[a, 1] + v * normals[b, 1] + w * normals[c, 1]
-                nz = u * normals[a, 2] + v * normals[b, 2] + w * normals[c, 2]
+                nx = u * a[N] + v * b[N] + w * c[N]
+                ny = u * a[N + 1] + v * b[N + 1] + w * c[N + 1]
+                nz = u * a[N + 2] + v * b[N + 2] + w * c[N + 2]
                 length = nx * nx + ny * ny + nz * nz
-                scale = np.float32(1) / math.sqrt(length) if length > 0 else np.float32(0)
-                out_normals[y, x, 0] = nx * scale
-                out_normals[y, x, 1] = ny * scale
-                out_normals[y, x, 2] = nz * scale
+                unit = one / math.sqrt(length) if length > 0 else np.float32(0)
+                out_normals[y, x, 0], out_normals[y, x, 1], out_normals[y, x, 2] = (
+                    nx * unit,
+                    ny * unit,
+                    nz * unit,
+                )
             if with_template:
                 for k in range(3):
-                    out_template[y, x, k] = (
-                        u * template[a, k] + v * template[b, k] + w * template[c, k]
-                    )
+                    out_template[y, x, k] = u * a[P + k] + v * b[P + k] + w * c[P + k]
             if with_uv:
-                i, j, n = face_uv[f, 0], face_uv[f, 1], face_uv[f, 2]
-                for k in range(2):
-                    out_uv[y, x, k] = u * uv[i, k] + v * uv[j, k] + w * uv[n, k]
+                t = corner_uv[f]
+                out_uv[y, x, 0] = u * t[0] + v * t[2] + w * t[4]
+                out_uv[y, x, 1] = u * t[1] + v * t[3] + w * t[5]
