@@ -1,6 +1,6 @@
 """How much to replay, from how far the new data is from the old, and where the numbers come from.
 
-Two shifts were measured with this package (``measured.json``, written by ``bench/measure.py``): for
+Shifts were measured with this package (``measured.json``, written by ``bench/measure.py``): for
 each, how far the model's loss on the new data lay above that on the old before the update (the
 shift), how much was forgotten without replay, and what part of that was left with 5 and 25 %.
 In between, the part left is interpolated over the logarithm of the fraction and over the shift.
@@ -58,7 +58,7 @@ def suggest(
         cost = _mixed([_at(s["lost"], f) for s in shifts], place)
         expected.append({"fraction": f, "forgetting": left, "adaptation_lost": cost})
     enough = next((e["fraction"] for e in expected if e["forgetting"] <= tolerance), None)
-    kind = "weak" if place < 0.5 else "strong"
+    kind = "weak" if shift < shifts[-1]["shift"] / 2 else "strong"
     own = "forgetting without replay as given" if unreplayed is not None else (
         "forgetting without replay in proportion to the shift"
     )  # fmt: skip
@@ -68,6 +68,8 @@ def suggest(
 
 def _place(shift: float, ends: Sequence[float]) -> float:
     """0 at the weakest shift that was measured or below it, 1 at the strongest or above."""
+    if len(ends) == 1:
+        return 1.0
     return min(1.0, max(0.0, (shift - ends[0]) / (ends[-1] - ends[0])))
 
 

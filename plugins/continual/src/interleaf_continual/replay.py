@@ -11,6 +11,7 @@ from hashlib import blake2b
 from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from interleaf.errors import InvalidInput
 from interleaf.interfaces import Dataset
@@ -20,6 +21,7 @@ from interleaf_continual.order import Fork, Ints, Leaf, Mixture, Node, Permutati
 from interleaf_continual.sources import Corpus, corpus
 
 Array = np.ndarray[Any, Any]
+PLANNED = 4096  # samples planned at a time
 
 
 class Windows:
@@ -41,14 +43,20 @@ class Windows:
 
     def begins(self, numbers: Ints) -> Ints:
         """The first token of each window."""
+        if len(self.starts) == 1:
+            return np.minimum(numbers * self.window, self.ends[0] - 1 - self.window)
         place = np.searchsorted(self.before, numbers, side="right") - 1
         regular = self.starts[place] + (numbers - self.before[place]) * self.window
         return np.minimum(regular, self.ends[place] - 1 - self.window)
 
+    @cached_property
+    def _every(self) -> Array:
+        """A view of the window at every token; nothing is copied."""
+        return sliding_window_view(self.data.ids_of_tokens, self.window + 1)
+
     def rows(self, numbers: Ints) -> Array:
         """n×(window + 1) ids."""
-        span = np.arange(self.window + 1)
-        return np.asarray(self.data.ids_of_tokens[self.begins(numbers)[:, None] + span])
+        return np.asarray(self._every[self.begins(numbers)])
 
     def fingerprint(self) -> str:
         """Of the corpus."""
@@ -89,6 +97,7 @@ class ReplayMix(Dataset):
         self._new: Any = None
         self._old: Sequence[Any] = ()
         self._position = 0
+        self._block: tuple[int, tuple[Array, Ints]] | None = None
 
     def open(self, new: Dataset, old: Sequence[Item | Dataset] | None = None) -> ReplayMix:
         """The mixture of ``new`` with each of ``old``; an old mixture gives what was consumed of it."""
@@ -224,7 +233,20 @@ class ReplayMix(Dataset):
 
     def batch(self, first: int, stop: int) -> Array:
         """Ids of samples ``first`` to ``stop − 1``, n×(window + 1)."""
-        return self._gather(*self.plan(first, stop))
+        number, begin = divmod(first, PLANNED)
+        if begin + stop - first > PLANNED:
+            return self._gather(*self.plan(first, stop))
+        chosen, numbers = self._planned(number)
+        part = slice(begin, begin + stop - first)
+        return self._gather(chosen[part], numbers[part])
+
+    def _planned(self, number: int) -> tuple[Array, Ints]:
+        """The plan of a block of samples, kept until another is asked for: batches follow one another."""
+        kept = self._block
+        if kept is None or kept[0] != number:
+            kept = (number, self.plan(number * PLANNED, (number + 1) * PLANNED))
+            self._block = kept
+        return kept[1]
 
     def rows(self, places: Ints) -> Array:
         """Ids of samples anywhere, n×(window + 1)."""
@@ -234,14 +256,15 @@ class ReplayMix(Dataset):
         return self._gather(*(np.concatenate(column) for column in zip(*plans, strict=True)))
 
     def _gather(self, chosen: Array, numbers: Ints) -> Array:
-        used = np.unique(chosen)
+        masks = [(p.windows, chosen == k) for k, p in enumerate(self.pools)]
+        used = [(windows, mask) for windows, mask in masks if mask.any()]
         if len(used) == 1:
-            return self.pools[int(used[0])].windows.rows(numbers)
-        found = {int(s): self.pools[int(s)].windows.rows(numbers[chosen == s]) for s in used}
-        dtype = np.result_type(*(rows.dtype for rows in found.values()))
+            return used[0][0].rows(numbers)
+        parts = [(mask, windows.rows(numbers[mask])) for windows, mask in used]
+        dtype = np.result_type(*(rows.dtype for _, rows in parts)) if parts else np.uint8
         out = np.empty((len(chosen), self.config.window + 1), dtype)
-        for source, rows in found.items():
-            out[chosen == source] = rows
+        for mask, rows in parts:
+            out[mask] = rows
         return out
 
     def __len__(self) -> int:
