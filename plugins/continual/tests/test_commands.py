@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import subprocess
 import sys
@@ -10,46 +11,44 @@ from pathlib import Path
 import pytest
 
 import interleaf_continual
-from interleaf_continual import advice
+from interleaf.errors import InvalidInput
+from interleaf_continual import advice, commands
 
 HERE = Path(interleaf_continual.__file__).parent
 TEXT = HERE / "example.txt"
 
 
-def call(*words: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "interleaf_cli", "continual", *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True)
-
-
-def told(*words: object) -> str:
-    done = call(*words)
+def test_the_command_line_knows_them():
+    command = [sys.executable, "-m", "interleaf_cli", "continual", "suggest"]
+    words = ["--d0-loss", "2.3", "--d1-loss", "2.6", "--tolerance"]
+    done = subprocess.run([*command, *words, "0.5"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    return done.stdout
+    assert "weak shift of 0.300" in done.stdout and "from:" in done.stdout
+    done = subprocess.run([*command, *words, "0"], capture_output=True, text=True)
+    assert done.returncode == 3 and "above 0" in done.stderr
 
 
-def test_pack_and_audit_count_every_window(tmp_path):
-    assert "10,693 tokens" in told("pack", TEXT, "--out", tmp_path / "bin")
-    found = json.loads(told(
-        "audit", tmp_path / "bin", "--old", TEXT, "--fraction", 0.25, "--window", 32, "--json"
-    ))  # fmt: skip
+def test_pack_and_audit_count_every_window(tmp_path, capsys):
+    commands.pack(TEXT, tmp_path / "bin")
+    assert "10,693 tokens" in capsys.readouterr().out
+    commands.audit(tmp_path / "bin", [TEXT], fraction=0.25, window=32, as_json=True)
+    found = json.loads(capsys.readouterr().out)
     new, old = found["sources"]
     assert new["times"] == {"1": new["windows"]} and new["unused_tokens"] == 0
     assert abs(old["samples"] - found["samples"] / 4) <= 1 and found["largest_error"] == 0.5
     assert sum(int(t) * n for t, n in old["times"].items()) == old["samples"]
-    wrong = call("audit", tmp_path / "none")
-    assert wrong.returncode == 3 and "no such file" in wrong.stderr
+    with pytest.raises(InvalidInput, match="no such file"):
+        commands.audit(tmp_path / "none")
 
 
-def test_suggest_answers_with_numbers_and_their_origin():
-    found = json.loads(told(
-        "suggest", "--d0-loss", 2.3, "--d1-loss", 5.3, "--tolerance", 0.4, "--json"
-    ))  # fmt: skip
-    assert found["kind"] == "strong" and 0 < found["fraction"] <= 0.5
+def test_suggest_answers_with_numbers_and_their_origin(capsys):
+    commands.suggest(d0_loss=2.3, d1_loss=5.3, tolerance=0.4, as_json=True)
+    found = json.loads(capsys.readouterr().out)
+    assert found["kind"] == "strong" and 0 < found["fraction"] <= 0.25
     assert any("measured" in o for o in found["origin"])
     assert any("2403.08763" in o for o in found["origin"])
-    text = told("suggest", "--d0-loss", 2.3, "--d1-loss", 2.6, "--tolerance", 0.5)
-    assert "weak shift of 0.300" in text and "from:" in text
-    assert call("suggest", "--d0-loss", 2, "--d1-loss", 3, "--tolerance", 0).returncode == 3
+    commands.suggest(d0_loss=2.3, d1_loss=9.0, tolerance=0.001)
+    assert "beyond what was measured" in capsys.readouterr().out
 
 
 def test_more_tolerance_never_asks_for_more_replay():
@@ -63,24 +62,32 @@ def test_more_tolerance_never_asks_for_more_replay():
     assert advice.suggest(2.0, 5.0, 0.1, unreplayed=0.05).fraction == 0.0
 
 
-def test_a_run_is_resumed_extended_annealed_and_drawn(tmp_path):
+def test_a_run_is_resumed_extended_annealed_and_drawn(tmp_path, capsys):
     pytest.importorskip("torch")
     out = tmp_path / "run"
-    small = ["--set", "width=16", "--set", "layers=1", "--window", 16, "--batch", 2, "--threads", 1]
-    told("run", TEXT, "--out", out, "--steps", 12, "--schedule", "infinite", "--checkpoint-every", 4,
-         *small)  # fmt: skip
-    before = (out / "model" / "weights.safetensors").read_bytes()
-    told("resume", out, "--threads", 1)  # finished: nothing to do, nothing changes
-    assert (out / "model" / "weights.safetensors").read_bytes() == before
-    branch = Path(told("branch", out, "--at", 8, "--anneal", 4, "--threads", 1).strip())
-    assert (branch / "model" / "weights.safetensors").read_bytes() != before
-    rates = [float(r.split(",")[4]) for r in (branch / "log.csv").read_text().splitlines()[1:]]
-    assert rates == sorted(rates, reverse=True)
-    wrong = call("branch", out, "--at", 7, "--anneal", 4)
-    assert wrong.returncode == 3 and "kept: 4, 8, 12" in wrong.stderr
-    told("resume", out, "--add", TEXT, "--steps", 4, "--replay", 0.25, "--threads", 1)
-    assert (out / "model" / "weights.safetensors").read_bytes() != before
-    told("plot", out, "--out", tmp_path / "p.svg")
+    asked = {
+        "out": out, "set_": ["width=16", "layers=1"], "window": 16, "batch": 2, "threads": 1,
+        "schedule": "infinite", "checkpoint_every": 4,
+    }  # fmt: skip
+
+    def weights(folder: Path = out) -> bytes:
+        return (folder / "model" / "weights.safetensors").read_bytes()
+
+    commands.run([TEXT], steps=[12], **asked)
+    first = weights()
+    commands.resume(out, threads=1)  # finished: nothing to do, nothing changes
+    assert weights() == first
+    capsys.readouterr()
+    commands.branch(out, at=8, anneal=4, threads=1)
+    branch = Path(capsys.readouterr().out.strip())
+    assert weights(branch) != first and weights() == first
+    log = list(csv.DictReader((branch / "log.csv").open()))
+    assert float(log[-1]["lr"]) < 1.65e-3
+    with pytest.raises(InvalidInput, match="no checkpoint at step 7"):
+        commands.branch(out, at=7, anneal=4)
+    commands.resume(out, add=TEXT, steps=4, replay=0.25, threads=1)
+    assert weights() != first
+    commands.plot([out], tmp_path / "p.svg")
     assert (tmp_path / "p.svg").read_text().lstrip().startswith("<?xml")
-    other = call("run", TEXT, "--out", out, "--steps", 13, *small)
-    assert other.returncode == 3 and "holds another run" in other.stderr
+    with pytest.raises(InvalidInput, match="holds another run"):
+        commands.run([TEXT], steps=[13], **asked)

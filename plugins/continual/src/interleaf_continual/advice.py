@@ -25,7 +25,7 @@ PAPER = (
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """``fraction`` to replay; ``None`` when no fraction up to a half is expected to be enough."""
+    """``fraction`` to replay; ``None`` when no fraction that was measured is expected to be enough."""
 
     fraction: float | None
     shift: float
@@ -53,7 +53,7 @@ def suggest(
     place = _place(shift, [s["shift"] for s in shifts])
     whole = unreplayed if unreplayed is not None else _whole(shift, shifts, place)
     expected = []
-    for f in FRACTIONS:
+    for f in (f for f in FRACTIONS if f <= most_measured()):
         left = whole * _left(f, shifts, place)
         cost = _mixed([_at(s["lost"], f) for s in shifts], place)
         expected.append({"fraction": f, "forgetting": left, "adaptation_lost": cost})
@@ -64,6 +64,11 @@ def suggest(
     )  # fmt: skip
     origin = [*(s["origin"] for s in shifts), own, PAPER]
     return Advice(enough, shift, kind, expected, origin)
+
+
+def most_measured() -> float:
+    """The largest replayed fraction that every shift was measured with."""
+    return min(max(map(float, s["left"])) for s in known())
 
 
 def _place(shift: float, ends: Sequence[float]) -> float:

@@ -156,6 +156,7 @@ def suggest(
     as_json: Json = False,
 ) -> None:
     """How much to replay, and where that number comes from."""
+    from interleaf_continual.advice import most_measured
     from interleaf_continual.advice import suggest as advised
 
     if not tolerance > 0 or min(d0_loss, d1_loss) <= 0:
@@ -164,7 +165,8 @@ def suggest(
     if as_json:
         print(json.dumps(dataclasses.asdict(found), indent=1))
         return
-    answer = "no fraction up to 50 %" if found.fraction is None else f"{100 * found.fraction:g} %"
+    most = f"more than {100 * most_measured():g} %, beyond what was measured"
+    answer = most if found.fraction is None else f"{100 * found.fraction:g} %"
     print(f"replay {answer}: a {found.kind} shift of {found.shift:.3f}")
     print("\n  replay   forgetting   adaptation lost")
     for row in found.expected:
