@@ -16,15 +16,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from interleaf_gemma.kernels.packing import pack, to_columns, unpack
-from interleaf_gemma.kernels.products import INT4, INT8, multiply_many, read_rows
+from interleaf_gemma.kernels.packing import pack, unpack
+from interleaf_gemma.kernels.products import INT4, INT8, make_many_ready, multiply, read_rows
 from interleaf_gemma.kernels.room import Room
+from interleaf_gemma.kernels.team import in_team
 
 Quant = Literal["int8", "int4"]
 LAYOUTS: Mapping[Quant, int] = {"int8": INT8, "int4": INT4}
 GROUPS: Mapping[Quant, int] = {"int8": 64, "int4": 32}
-FEW = 6  # tokens up to which the kernel for one token is faster than unpacking
-CHUNK = 1 << 21  # numbers unpacked at a time, 8 MiB
+TOKENS = 64  # multiplied together: what they need of a matrix's columns stays in the cache
 
 
 class Quantised(Tensor):
@@ -104,36 +104,35 @@ class _Linear(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, weight: Quantised) -> Tensor:
         ctx.weight = weight
         flat = x.reshape(-1, x.shape[-1]).float().contiguous()
-        out = few(flat, weight) if len(flat) <= FEW else many(flat, weight)
-        return out.to(x.dtype).reshape(*x.shape[:-1], weight.shape[0])
+        return products(flat, weight).to(x.dtype).reshape(*x.shape[:-1], weight.shape[0])
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         return gradient @ ctx.weight.whole().to(gradient.dtype), None
 
 
-def few(x: Tensor, weight: Quantised) -> Tensor:
-    """x · Wᵀ for few tokens, float32: x is rounded to int8 in groups, sums are exact within a group."""
+def products(x: Tensor, weight: Quantised) -> Tensor:
+    """x · Wᵀ, float32: x is rounded to int8 in groups, sums are exact within a group.
+
+    A token's result does not depend on the others. Faster than unpacking and torch's float32, for any number.
+    """
     rows, columns = weight.shape
+    padded = F.pad(x, (0, 64 + -columns % 64)).numpy()
     out = np.zeros((len(x), len(weight.panels) * 16), np.float32)
-    padded, room = F.pad(x, (0, 64 + -columns % 64)).numpy(), Room()
-    at, ready = weight.panels.ctypes.data, room.vector(columns, len(x))
-    multiply_many(weight.layout, at, rows, columns, weight.group, padded, ready, out)
+    room, threads, at = Room(), torch.get_num_threads(), weight.panels.ctypes.data
+    ready = room.vector(columns, min(len(x), TOKENS))
+    for first in range(0, len(x), TOKENS):
+        some, to = padded[first : first + TOKENS], out[first : first + TOKENS]
+        make_many_ready(weight.layout, some, columns, weight.group, ready)
+
+        def work(part: int, to: np.ndarray = to) -> None:
+            multiply(
+                weight.layout, at, rows, columns, weight.group, ready, to.ctypes.data, 4 * to.shape[1],
+                len(to), part, threads, 1,
+            )  # fmt: skip
+
+        in_team(work, threads)
     return torch.from_numpy(out[:, :rows])
-
-
-def many(x: Tensor, weight: Quantised) -> Tensor:
-    """x · Wᵀ for many tokens: weights are unpacked to float32 a part at a time; x is not rounded."""
-    rows, columns = weight.shape
-    each = max(1, CHUNK // (16 * columns))
-    out = torch.empty(len(x), len(weight.panels) * 16)
-    scratch = np.empty(columns * each * 16, np.float32)
-    for first in range(0, len(weight.panels), each):
-        count = min(each, len(weight.panels) - first)
-        part = scratch[: columns * count * 16].reshape(columns, count * 16)
-        to_columns(weight.layout, weight.panels[first : first + count], weight.group, part)
-        torch.mm(x, torch.from_numpy(part), out=out[:, 16 * first : 16 * (first + count)])
-    return out[:, :rows]
 
 
 def _linear(x: Tensor, weight: Quantised, bias: Tensor | None = None) -> Tensor:

@@ -12,10 +12,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
-from interleaf_gemma.quantised import CHUNK, FEW
-
 if TYPE_CHECKING:
     from interleaf_gemma.model import Gemma
+
+
+CHUNK = 1 << 21  # numbers widened at a time, 8 MiB
+FEW = 6  # tokens that are not worth it
 
 
 def reading(model: Gemma) -> Any:
@@ -30,8 +32,13 @@ class Widened(TorchFunctionMode):
     def __torch_function__(
         self, function: Any, kinds: Any, args: Any = (), kwargs: Any = None
     ) -> Any:
-        if function is F.linear and not kwargs and len(args) == 2 and _is_wide(*args):
-            return _wide_linear(*args)
+        if (
+            function is F.linear
+            and not kwargs
+            and args[2:] in ((), (None,))
+            and _is_wide(*args[:2])
+        ):
+            return _wide_linear(*args[:2])
         return function(*args, **(kwargs or {}))
 
 

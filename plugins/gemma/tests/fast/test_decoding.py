@@ -6,52 +6,11 @@ import sys
 
 import pytest
 import torch
+from random_models import logits, model, whole
 
-from interleaf_gemma.architecture import GemmaConfig
 from interleaf_gemma.cache import KVCache
 from interleaf_gemma.fast import Decoder, decoding, plain, unsupported
 from interleaf_gemma.kernels.instructions import LEVELS, machine
-from interleaf_gemma.model import Gemma
-from interleaf_gemma.quantised import Quantised
-from interleaf_gemma.quantising import quantise_model
-
-SIZES = {"vocab_size": 211, "d_model": 72, "layers": 3, "heads": 4, "head_dim": 48, "d_ff": 150}
-
-
-def model(dtype=torch.float32, quant=None, spread=4.0, **changes):
-    """A random model whose logits depend on everything."""
-    made = Gemma(GemmaConfig(**{**SIZES, "kv_heads": 2, **changes})).eval()
-    random = torch.Generator().manual_seed(5)
-    with torch.no_grad():
-        for p in made.parameters():
-            p.add_(0.1 * torch.randn(p.shape, generator=random)) if p.dim() == 1 else p.mul_(spread)
-    made = made.to(dtype)
-    if quant:
-        list(quantise_model(made, quant))
-    return made.requires_grad_(False)
-
-
-def whole(made):
-    """The same with its weights unpacked, in float32."""
-    copy = Gemma(made.config).eval()
-    copy.load_state_dict(
-        {
-            n: (p.whole() if isinstance(p, Quantised) else p).float()
-            for n, p in made.named_parameters()
-        }
-    )
-    return copy
-
-
-def logits(made, decode, prompts=((2, 5, 9, 44, 17),), steps=6):
-    """Of some tokens decoded after the prompts."""
-    cache = KVCache(made.config, len(prompts), 8, made.dtype)
-    with torch.inference_mode():
-        made.model(torch.tensor(prompts), cache=cache)
-        return torch.stack(
-            [decode([3 + 7 * n + r for r in range(len(prompts))], cache) for n in range(steps)]
-        )
-
 
 LLAMA = {"rope_layout": "pairs", "activation": "silu", "norm_offset": 0.0, "embed_scale": False}
 
@@ -134,7 +93,7 @@ def test_weights_changed_in_place_are_seen():
 MASKED = """
 import hashlib, sys
 sys.path.insert(0, sys.argv[1])
-import test_decoding as t, torch
+import random_models as t, torch
 from interleaf_gemma.fast import Decoder
 from interleaf_gemma.kernels.instructions import level
 torch.set_num_threads(1)

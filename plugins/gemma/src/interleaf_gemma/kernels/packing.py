@@ -8,14 +8,6 @@ import numpy as np
 
 from .instructions import compiled
 from .products import INT4, INT8, NIBBLE_OFFSET, PANEL, header_bytes, panel_bytes
-from .vectors import (
-    as_floats,
-    halves,
-    ints,
-    put_floats,
-    signed_byte,
-    signed_nibble,
-)
 
 BLOCK_BYTES = 32 << 20
 
@@ -97,24 +89,3 @@ def unpack(
             .reshape(parts * PANEL, -1)
         )
     return np.ascontiguousarray(body[:rows, :columns]), np.ascontiguousarray(scales[:rows])
-
-
-@compiled
-def to_columns(layout, panels, group, out):
-    """out [C, 16 · panels] float32 = the panels' numbers times their scales, transposed."""
-    columns, stride = out.shape[0], 4 * out.shape[1]
-    header = header_bytes((columns + group - 1) // group)
-    for p in range(len(panels)):
-        panel, to = panels.ctypes.data + p * panels.shape[1], out.ctypes.data + 4 * PANEL * p
-        for c in range(0, columns, 4 if layout == INT8 else 8):
-            scale = halves(panel + 2 * PANEL * (c // group))
-            if layout == INT8:
-                packed = ints(panel + header + c * PANEL)
-                for k in range(min(4, columns - c)):
-                    numbers = as_floats(signed_byte(packed, np.int32(k)))
-                    put_floats(to + (c + k) * stride, numbers * scale)
-            else:
-                packed = ints(panel + header + c * PANEL // 2)
-                for k in range(min(8, columns - c)):
-                    numbers = as_floats(signed_nibble(packed, np.int32(8 * (k % 4) + k // 4 * 4)))
-                    put_floats(to + (c + k) * stride, numbers * scale)

@@ -298,10 +298,8 @@ def read_rows(layout, w, wanted, group, out):
 
 
 @compiled
-def multiply_many(layout, w, rows, columns, group, x, ready, out):
-    """out[t] += W x[t]; x [tokens, columns and zeros], out: float32; ready: a Vector of as many tokens."""
+def make_many_ready(layout, x, columns, group, ready):
+    """Fill a Vector from x [tokens, columns and zeros] float32."""
     for t in range(len(x)):
         at = x.ctypes.data + 4 * t * x.shape[1]
         make_ready(layout, at, columns, group, of_token(ready, t))
-    wide = 4 * out.shape[1]
-    multiply(layout, w, rows, columns, group, ready, out.ctypes.data, wide, len(x), 0, 1, 1)

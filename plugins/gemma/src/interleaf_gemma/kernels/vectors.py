@@ -466,17 +466,3 @@ def low_nibbles(builder, packed):
 def high_nibbles(builder, packed):
     """The upper four bits of every byte."""
     return builder.and_(builder.lshr(packed, _all(packed.type, 4)), _all(packed.type, 0x0F0F0F0F))
-
-
-@_two(INTS, INTS, types.int32)
-def signed_byte(builder, packed, k):
-    """Byte k (0 … 3) of every four, with its sign."""
-    up = _broadcast(builder, builder.sub(I32(24), builder.shl(k, I32(3))))
-    return builder.ashr(builder.shl(packed, up), _all(packed.type, 24))
-
-
-@_two(INTS, INTS, types.int32)
-def signed_nibble(builder, packed, bit):
-    """The four bits from `bit` on of every int32, less 8."""
-    nibble = builder.and_(builder.lshr(packed, _broadcast(builder, bit)), _all(packed.type, 15))
-    return builder.sub(nibble, _all(packed.type, 8))
