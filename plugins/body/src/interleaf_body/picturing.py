@@ -55,13 +55,12 @@ def map_frames(
 ) -> Iterator[Array]:  # fmt: skip
     """One map of every frame as a picture [H, W, 3], float32 in 0..1."""
     views, surface = cameras(motion, body, config), _surface(body)
+    canvas = raster.Canvas(1, views[0], surface, tuple({name, "depth"}))
     for first in range(0, len(views), BLOCK):
         part = slice(first, first + BLOCK)
         vertices = _posed(motion, body, expr, part, threads)
         for view, points in zip(views[part], vertices, strict=True):
-            found = raster.maps(
-                points, surface, view, ("depth", name) if name != "depth" else (name,)
-            )
+            found = raster.maps(points, surface, view, canvas=canvas)
             yield as_picture(name, found[name][0], found["depth"][0] > 0, span)
 
 

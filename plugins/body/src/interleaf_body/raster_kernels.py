@@ -184,10 +184,12 @@ def draw_homogeneous(points, faces, f, fx, fy, cx, cy, near, cull, xs, ys, face_
     r = homogeneous(points, c, fx, fy, cx, cy)
     if p[2] < near and q[2] < near and r[2] < near:
         return False, 0
+    if flat(points, a, b, c):
+        return False, 1
     l0, l1, l2 = line(q, r), line(r, p), line(p, q)
     det = p[0] * l0[0] + p[1] * l0[1] + p[2] * l0[2]
     if det == 0 or not math.isfinite(det):
-        return False, flat(points, a, b, c)
+        return False, 0
     if cull and det > 0:
         return False, 0
     sign = 1.0 if det > 0 else -1.0

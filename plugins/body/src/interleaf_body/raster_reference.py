@@ -30,9 +30,11 @@ def rasterize(points: Tensor, faces: Tensor, lens, size: tuple[int, int], near: 
             continue
         if (vertices[:, 2] < near).all():
             continue
+        if _flat(vertices):
+            skipped += 1
+            continue
         found = _face(vertices, lens, pixels, near, cull)
         if found is None:
-            skipped += int(_flat(vertices))
             continue
         covered, z, weights = found
         wins = covered & (z > inv_z)
