@@ -14,6 +14,7 @@ from interleaf_continual import forgetting as measure
 from interleaf_continual.drawing import lanes, panels, steps_through
 from interleaf_continual.evaluating_config import ClozeConfig, ForgettingConfig, ScoreConfig
 from interleaf_continual.evaluators import Cloze, Domains, Forgetting, Score
+from interleaf_continual.matrix import Matrix
 from interleaf_continual.sources import Flat
 from interleaf_continual.summary import Compare, Summary
 
@@ -163,3 +164,17 @@ def test_scores_and_domains_agree():
     assert report["loss"].value == pytest.approx(sum(parts) / 2)
     with pytest.raises(InvalidInput, match="no log-probabilities"):
         Domains().evaluate(Model(), data)
+
+
+def test_a_matrix_has_a_row_for_each_stage():
+    data = [Item(documents(WORDS), "en"), Item(documents("ein Wort"), "de")]
+    models = [Item(Knowing(WORDS), "first"), Item(Knowing("ein Wort"), "second")]
+    report = Matrix(ScoreConfig()).evaluate(models, data)
+    en = len(WORDS) * LN2
+    assert report["forgetting/en"].value == pytest.approx(8 / en)
+    assert report["forgetting"].value == report["forgetting/en"].value
+    rows = report.tables[0].rows
+    assert [r["after"] for r in rows] == ["first", "second"]
+    assert rows[0]["en"] == pytest.approx(1 / en) and rows[1]["de"] == pytest.approx(1 / 8 / LN2)
+    with pytest.raises(InvalidInput, match="1 models and 2 domains"):
+        Matrix().evaluate(models[:1], data)

@@ -136,6 +136,17 @@ PLUGIN = Plugin(
             summary="forgetting, adaptation, gap to a union baseline, with intervals",
         ),
         component(
+            "matrix", Evaluator, "interleaf_continual.matrix:Matrix",
+            config=f"{_JUDGED}:ScoreConfig",
+            calls={
+                "evaluate": Call(
+                    needs={"models": "model*", "data": "dataset[tokens]*"}, gives={"report": "report"}
+                )
+            },
+            deterministic=True, extra="train",
+            summary="the model after each stage on each domain: what later stages forgot",
+        ),
+        component(
             "cloze", Evaluator, f"{_JUDGES}:Cloze", config=f"{_JUDGED}:ClozeConfig",
             calls={
                 "evaluate": Call(

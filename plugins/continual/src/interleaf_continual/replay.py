@@ -96,7 +96,7 @@ class ReplayMix(Dataset):
         super().__init__(config)
         self._new: Any = None
         self._old: Sequence[Any] = ()
-        self._position = 0
+        self._begin = self._read = 0  # where iteration starts next, and how far it came
         self._block: tuple[int, tuple[Array, Ints]] | None = None
 
     def open(self, new: Dataset, old: Sequence[Item | Dataset] | None = None) -> ReplayMix:
@@ -279,19 +279,19 @@ class ReplayMix(Dataset):
         return Tokens(self.batch(index, index + 1)[0], self.tokenizer)
 
     def __iter__(self) -> Iterator[Tokens]:
-        self._position, begin = 0, self._position
-        position = begin
+        position, self._begin = self._begin, 0
+        self._read = position
         while position < len(self):
             item = self[position]
             position += 1
-            self._last = position
+            self._read = position
             yield item
 
     # -- state
 
     def state(self) -> Mapping[str, Any]:
         """Where iteration stands, and what it stands in."""
-        return self.at(getattr(self, "_last", self._position))
+        return self.at(self._read)
 
     def at(self, position: int, stage: str = "") -> Mapping[str, Any]:
         """The state after ``position`` samples; the cursors follow from it, and are there to compare."""
@@ -317,7 +317,7 @@ class ReplayMix(Dataset):
             )  # fmt: skip
         if dict(self.at(int(state["position"]))["cursors"]) != dict(state["cursors"]):
             raise InvalidInput("the saved cursors do not follow from the position")
-        self._position = int(state["position"])
+        self._begin = self._read = int(state["position"])
 
     def fingerprint(self) -> str:
         """Of every source's content and what decides the order."""
