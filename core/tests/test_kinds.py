@@ -26,6 +26,7 @@ def test_the_specification_equals_the_code():
         ("dataset[image]", "frames", False, False),
         ("frames", "image", False, True),
         ("dataset[image]", "image", False, True),
+        ("dataset[frames]", "frames", False, True),
         ("dataset[image]", "any", True, False),
         ("dataset[tokens]", "image", False, False),
         ("dataset[image]", "dataset[tokens]", False, False),

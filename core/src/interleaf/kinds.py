@@ -50,7 +50,7 @@ def maps(given: str, wanted: str) -> bool:
     inner = item_kind(given)
     return (
         inner is not None
-        and item_kind(wanted) is None
+        and (wanted == "frames" or item_kind(wanted) is None)
         and not fits(given, wanted)
         and fits(inner, wanted)
     )
