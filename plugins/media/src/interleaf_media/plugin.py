@@ -106,6 +106,7 @@ PLUGIN = Plugin(
     requires=["numpy", "PIL", "png", "scipy", "skimage", "tifffile"],
     components=[*PICTURES, *CLIPS, *SETS, *SHOWN, *CHANGED, *PEOPLE],
     kinds={"flow": "interleaf_media.showing:FlowField"},
+    pipelines=["pipelines/compare.yaml", "pipelines/rate.yaml"],
     commands={
         "compare": "interleaf_media.commands:compare",
         "info": "interleaf_media.commands:info",
