@@ -6,6 +6,8 @@ not installed are left out. moderngl and pyrender draw through EGL: Mesa's llvmp
 
 import os
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 
@@ -142,31 +144,31 @@ def pyrender_maps(vertices: np.ndarray, surface: Surface, view: Camera) -> Work 
     return draw
 
 
-def drawing(model: Anny) -> None:
-    """The bust at 256 and 512 pixels."""
+def drawing(model: Anny, peer: str, size: int) -> None:
+    """The bust beside one peer, once a process: OpenGL contexts in one process disturb each other."""
     body = model.bake()
     vertices = body(np.zeros((1, 104, 3), np.float32)).vertices
     surface = Surface.of(body, vertices[0])
-    for size in (256, 512):
-        view = look_at([0, 0.5, 0], distance=1.15, width=size, height=size, diagonal=60)
-        canvas, seen = Canvas(1, view, surface), view.seen(vertices)
-        works: dict[str, Work | None] = {
-            "z-buffer": lambda: canvas.brush(0).scratch.draw(  # noqa: B023
-                seen[0], surface.faces, view, 0.01, True, *cleared(canvas)),  # noqa: B023
-            "five maps": lambda: maps(vertices, surface, view, canvas=canvas),  # noqa: B023
-            "moderngl": moderngl_maps(vertices[0], surface, view),
-            "pyrender": pyrender_maps(vertices[0], surface, view),
-        }  # fmt: skip
-        canvas.brush(0)
-        found = turns({name: work for name, work in works.items() if work}, 31)
-        share = (rasterize(seen, surface.faces, view).face_id >= 0).mean()
-        listed = ", ".join(f"{name} {ms:.2f} ms" for name, ms in found.items())
-        ratios = ", ".join(
-            f"{found[peer] / found['five maps']:.1f}x {peer}"
-            for peer in ("moderngl", "pyrender")
-            if peer in found
-        )
-        print(f"bust {size}, {share:.0%} covered: {listed}; five maps are {ratios}")
+    view = look_at([0, 0.5, 0], distance=1.15, width=size, height=size, diagonal=60)
+    canvas, seen = Canvas(1, view, surface), view.seen(vertices)
+    works: dict[str, Work | None] = {
+        "z-buffer": lambda: canvas.brush(0).scratch.draw(
+            seen[0], surface.faces, view, 0.01, True, *cleared(canvas)),
+        "five maps": lambda: maps(vertices, surface, view, canvas=canvas),
+        peer: PEERS[peer](vertices[0], surface, view),
+    }  # fmt: skip
+    canvas.brush(0)
+    found = turns({name: work for name, work in works.items() if work}, 31)
+    share = (rasterize(seen, surface.faces, view).face_id >= 0).mean()
+    listed = ", ".join(f"{name} {ms:.2f} ms" for name, ms in found.items())
+    ratios = ", ".join(
+        f"{found[peer] / found[own]:.1f}x against {own}" for own in OURS if peer in found
+    )
+    print(f"bust {size}, {share:.0%} covered: {listed}; {peer} is {ratios}")
+
+
+OURS = ("z-buffer", "five maps")
+PEERS = {"moderngl": moderngl_maps, "pyrender": pyrender_maps}
 
 
 def cleared(canvas: Canvas) -> tuple[np.ndarray, np.ndarray]:
@@ -197,8 +199,25 @@ def threads(model: Anny) -> None:
     )
 
 
+def main(part: str) -> None:
+    """One part, or each in a process of its own."""
+    if not part:
+        for name in (
+            "pose",
+            *(f"{peer}:{size}" for peer in PEERS for size in (256, 512)),
+            "threads",
+        ):
+            subprocess.run([sys.executable, __file__, name], check=False)
+        return
+    model = Anny(say=print)
+    if part == "pose":
+        posing(model)
+    elif part == "threads":
+        threads(model)
+    else:
+        peer, _, size = part.partition(":")
+        drawing(model, peer, int(size or 256))
+
+
 if __name__ == "__main__":
-    anny = Anny(say=print)
-    posing(anny)
-    drawing(anny)
-    threads(anny)
+    main(sys.argv[1] if len(sys.argv) > 1 else "")

@@ -74,6 +74,7 @@ class BakedBody:
     bind: Array
     moved: Array
     basis: Array
+    constants: dict[Any, tuple[Array, ...]] = field(init=False, default_factory=dict)
 
     @property
     def offsets(self) -> Array:

@@ -55,11 +55,10 @@ def pose_frames(
     kind, w = rotvec.dtype, body.topology.weights
     count, (verts, joints) = len(rotvec), (len(body.template), len(body.heads))
     out, frames = np.empty((count, verts, 3), kind), np.empty((count, joints, 4, 4), kind)
-    fixed = [
-        np.ascontiguousarray(a, dtype=kind)
-        for a in (body.template, body.offsets, body.bind, body.basis, w.weights)
-    ]
-    template, offsets, bind, basis, weights = fixed
+    if kind not in body.constants:
+        arrays = (body.template, body.offsets, body.bind, body.basis, w.weights)
+        body.constants[kind] = tuple(np.ascontiguousarray(a, dtype=kind) for a in arrays)
+    template, offsets, bind, basis, weights = body.constants[kind]
     parents = np.array(body.topology.parents, np.int32)
 
     def work(part: slice) -> None:
