@@ -3,8 +3,8 @@
     INTERLEAF_DATA=../shared/data python plugins/gemma/bench/tune.py [SEEDS]
 
 The rule: a reply is worth its exclamation marks, up to three, over three. It chooses between two replies of
-the tuned model; the reward model sees only which was chosen; the policy sees only the reward model. Reported for
-each seed, on names it was not trained on: the rule before and after, the reward before and after, KL in nats.
+the tuned model; the reward model sees only which was chosen; the policy sees only the reward model.
+Reported for each seed, on names it was not trained on: the rule before and after, the reward before and after, KL in nats.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ from interleaf_gemma.tuning.reinforce import answered
 from interleaf_training import Recipe
 
 NAMES = """
-Lily Tom Ben Mia Sue Max Tim Anna Sam Lucy Jack Amy Bob Sara Joe Emma Dan Kate Leo Zoe Nina Bill Jane Mark Rose
-Fred Ella Luke Ruby Paul Ivy Carl Lola Hugo Nora Finn Maya Owen Tina Adam
+Lily Tom Ben Mia Sue Max Tim Anna Sam Lucy Jack Amy Bob Sara Joe Emma Dan Kate Leo Zoe Nina Bill Jane Mark
+Rose Fred Ella Luke Ruby Paul Ivy Carl Lola Hugo Nora Finn Maya Owen Tina Adam
 """.split()  # noqa: SIM905
 HELD_OUT = 10  # names
 TOKENS = 40
@@ -106,7 +106,7 @@ def accuracy(reward: Reward, data: Preferences) -> float:
 def main() -> None:
     torch.set_num_threads(1)
     begin, seeds = time.process_time(), int(sys.argv[1]) if len(sys.argv) > 1 else 3
-    plain = Recipe(steps=60, batch=16, lr=3e-4, weight_decay=0.0, log_every=20)
+    plain = Recipe(steps=40, batch=16, lr=3e-4, weight_decay=0.0, log_every=20)
     train, new = NAMES[HELD_OUT:], NAMES[:HELD_OUT]
     with TemporaryDirectory() as made:
         folder = Path(made)
@@ -131,7 +131,7 @@ def main() -> None:
 def one(
     sft: Decoder, reward: Reward, prompts: Conversations, new: Any, seed: int
 ) -> dict[str, float]:
-    recipe = Recipe(steps=40, batch=8, lr=1e-4, weight_decay=0.0, log_every=5)
+    recipe = Recipe(steps=25, batch=8, lr=2e-4, weight_decay=0.0, log_every=5)
     config = PolicyConfig(recipe=recipe, samples=4, beta=0.05, max_new_tokens=TOKENS)
     policy = improved(sft, judge_of(reward), prompts, config, None, Context(seed=seed)).model
     assert isinstance(policy, Decoder)

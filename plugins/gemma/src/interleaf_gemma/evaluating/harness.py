@@ -51,6 +51,13 @@ class Harness(TemplateLM):
         """Ids; with <bos> unless told otherwise."""
         return self.words.encode(string, bos=add_special_tokens is not False)
 
+    def loglikelihood(
+        self, requests: list[Instance], disable_tqdm: bool = True
+    ) -> list[tuple[float, bool]]:
+        """Log-probability of each continuation behind its context, and whether it is the greedy one."""
+        found: list[tuple[float, bool]] = super().loglikelihood(requests, disable_tqdm)
+        return found
+
     def _loglikelihood_tokens(
         self, requests: Sequence[tuple[Any, list[int], list[int]]], **options: Any
     ) -> list[tuple[float, bool]]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import datasets
 import jinja2.sandbox
+import lm_eval.evaluator
 import lm_eval.utils
 import numpy as np
 import torch
@@ -158,6 +159,7 @@ def _random_as_it_was() -> Iterator[None]:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """The harness's hints are for those who write its configuration files."""
+    told, lm_eval.evaluator.get_git_commit_hash = lm_eval.evaluator.get_git_commit_hash, str
     loggers = [logging.getLogger(n) for n in ("lm_eval", "lm-eval")]
     levels = [log.level for log in loggers]
     for log in loggers:
@@ -165,5 +167,6 @@ def _quiet() -> Iterator[None]:
     try:
         yield
     finally:
+        lm_eval.evaluator.get_git_commit_hash = told  # asks git about the working directory
         for log, level in zip(loggers, levels, strict=True):
             log.setLevel(level)
