@@ -152,6 +152,27 @@ def test_cloze_asks_what_comes_next():
     assert nothing["accuracy"].value == 0.0, "ties are wrong, not luck"
 
 
+class Deaf(Model):
+    """Scores Tokens alone."""
+
+    def logprobs(self, sequences, ctx=None):
+        if any(isinstance(s, str) for s in sequences):
+            raise InvalidInput("no text")
+        counts = [len(s.ids) - 1 for s in sequences]
+        return Table(
+            {"logprob": [-1.0] * len(counts), "tokens": counts, "bytes": [None] * len(counts)}
+        )
+
+
+def test_what_cannot_be_asked_is_none_with_a_reason():
+    report = Cloze().evaluate(Deaf(), [Item(documents(WORDS * 5), "en")])
+    assert report["accuracy/en"].value is None and report["accuracy/en"].reason == "no text"
+    data = documents(WORDS)
+    data.bytes_of_documents = np.array([100])  # type: ignore[attr-defined]
+    scores = Score(ScoreConfig()).apply(Deaf(), [Item(data, "en")])
+    assert scores.columns["bytes"] == [100]
+
+
 def test_scores_and_domains_agree():
     data = [Item(documents(WORDS, WORDS[:40]), "en"), Item(documents("ein Wort"), "de")]
     model = Knowing(WORDS)

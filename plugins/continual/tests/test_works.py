@@ -47,3 +47,15 @@ def test_novels_laid_end_to_end_are_told_apart(name, valid, held):
     for part, begin in (("valid", valid), ("held", held)):
         text = Text(TextConfig(path=str(DATA / f"{name}.txt.xz"), part=part))
         assert bytes(text.ids_of_tokens[:200]).decode("utf-8", "ignore").startswith(begin)
+
+
+def test_a_tokenizer_of_ones_own(tmp_path):
+    library = pytest.importorskip("tokenizers")
+    tool = library.Tokenizer(library.models.WordLevel({"?": 0, "the": 1, "lock": 2}, unk_token="?"))
+    tool.pre_tokenizer = library.pre_tokenizers.Whitespace()
+    tool.save(str(tmp_path / "tokenizer.json"))
+    (tmp_path / "a.txt").write_text("the lock the key")
+    config = TextConfig(path=str(tmp_path / "a.txt"), tokenizer=str(tmp_path / "tokenizer.json"))
+    text = Text(config)
+    assert text.ids_of_tokens.tolist() == [1, 2, 1, 0] and text.ids_of_tokens.dtype == "uint16"
+    assert text.tokenizer.startswith("sha256:") and text.bytes_of_documents.tolist() == [16]

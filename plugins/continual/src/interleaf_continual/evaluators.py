@@ -51,12 +51,17 @@ def spread(count: int, most: int) -> list[int]:
 def score(model: Scored, name: str, data: Dataset, most: int, ctx: Context) -> list[dict[str, Any]]:
     """A row for each document of a domain that predicts anything."""
     items = list(data.items())
-    chosen = [items[k] for k in spread(len(items), most)]
+    places = spread(len(items), most)
+    chosen = [items[k] for k in places]
     table: Table = model.logprobs([item for _, item in chosen], ctx=ctx)
     rows = [
         {"domain": name, "document": key, **row}
         for (key, _), row in zip(chosen, table.rows, strict=True)
     ]
+    sizes = getattr(data, "bytes_of_documents", None)
+    for k, row in zip(places, rows, strict=True):
+        if row.get("bytes") is None and sizes is not None:
+            row["bytes"] = int(sizes[k])  # the first token's too, for every model alike
     return [{n: r.get(n) for n in COLUMNS} for r in rows if r["tokens"]]
 
 
@@ -266,8 +271,12 @@ class Cloze(Evaluator):
         scored, c = live(model, ctx), self.config
         measures, hits, asked = [], 0, 0
         for name, domain in named(data):
-            questions = list(_questions(domain, c))
-            right = _answered(scored, questions, c.choices, ctx)
+            try:
+                questions = list(_questions(domain, c))
+                right = _answered(scored, questions, c.choices, ctx)
+            except InvalidInput as error:  # tokens without text, or a model that reads none
+                measures.append(_none(error.message, name))
+                continue
             measures.append(_accuracy(right, len(questions), c.choices, name))
             hits, asked = hits + right, asked + len(questions)
         return Report((_accuracy(hits, asked, c.choices, ""), *measures))
@@ -330,8 +339,7 @@ def _answered(
 
 def _accuracy(right: int, asked: int, choices: int, group: str) -> Measure:
     if not asked:
-        reason = "no document is long enough for a question"
-        return Measure(name="accuracy", value=None, reason=reason, direction="up", group=group)
+        return _none("no document is long enough for a question", group)
     p, z = right / asked, 1.959964
     middle = (p + z * z / (2 * asked)) / (1 + z * z / asked)
     half = z * sqrt(p * (1 - p) / asked + z * z / (4 * asked**2)) / (1 + z * z / asked)
@@ -339,6 +347,10 @@ def _accuracy(right: int, asked: int, choices: int, group: str) -> Measure:
         name="accuracy", value=p, direction="up", n=asked, interval=(middle - half, middle + half),
         group=group, settings={"choices": choices, "chance": 1 / choices},
     )  # fmt: skip
+
+
+def _none(reason: str, group: str) -> Measure:
+    return Measure(name="accuracy", value=None, reason=reason, direction="up", group=group)
 
 
 def _example() -> dict[str, Any]:
