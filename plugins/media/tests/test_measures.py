@@ -333,3 +333,30 @@ def test_the_command_speaks_json(capsys):
     sheet(CARPHONE[0], out=target, count=4)
     assert target.read_bytes()[:4] == b"\x89PNG"
     target.unlink()
+
+
+def test_clips_that_do_not_fit_together_are_refused(tmp_path):
+    pytest.importorskip("av", reason="needs interleaf-media[video]")
+    from interleaf_media.commands import compared
+    from interleaf_media.saving import save
+
+    files = {}
+    for name, frames, fps in (
+        ("whole", example_frames(6, 32, 48), 10), ("small", example_frames(6, 32, 40), 10),
+        ("short", example_frames(4, 32, 48), 10), ("quick", example_frames(6, 32, 48), 20),
+    ):  # fmt: skip
+        files[name] = tmp_path / f"{name}.mkv"
+        save(files[name], frames.pixels, Fraction(fps))
+    for other in ("small", "short", "quick"):
+        for names in (["psnr"], ["vmaf"], ["psnr", "vmaf"]):
+            with pytest.raises(InvalidInput):
+                compared(files["whole"], files[other], names)
+    found = compared(files["whole"], files["short"], ["mse"], align="index")
+    assert found["mse"].n == 4 and found["mse"].value == 0
+    with pytest.raises(InvalidInput, match="did you mean"):
+        compared(files["whole"], files["whole"], ["pnsr"])
+    tiny = [tmp_path / f"t{i}.mkv" for i in "ab"]
+    for file in tiny:
+        save(file, example_frames(3, 4, 6).pixels, Fraction(10))
+    alone = compared(*tiny, ["vmaf"])["vmaf"]
+    assert alone.value is not None or alone.reason

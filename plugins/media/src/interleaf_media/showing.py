@@ -104,6 +104,8 @@ class Overlay(Renderer):
 
     def render(self, frames: Frames, mask: Frames) -> Frames:
         """``mask`` is set where its first channel is above half; one mask serves all frames."""
+        if not len(frames) or not len(mask):
+            raise InvalidInput("a clip and a mask of at least one frame are needed")
         masks = masks_of(mask, len(frames))
         shown = [
             composites.overlay(composites.eight(f), m, self.config.alpha)

@@ -48,6 +48,12 @@ def moving(file: Path) -> bool:
 def aligned(pred: Path, ref: Path, align: str) -> tuple[Iterator[Pixels], Iterator[Pixels], int]:
     """Frames of two clips and how many pairs there are; InvalidInput where they do not fit together."""
     (left, ours), (right, theirs) = _opened(pred), _opened(ref)
+    sizes = [(s.info.width, s.info.height) for s in (left, right)]
+    if sizes[0] != sizes[1]:
+        raise InvalidInput(
+            f"{pred} is {sizes[0][0]}×{sizes[0][1]}, {ref} {sizes[1][0]}×{sizes[1][1]}",
+            hint="compare clips of one size; resizing one would change what is measured",
+        )
     alike = abs(float(ours[1] / theirs[1]) - 1) <= 0.01
     if align == "strict" and (len(ours[0]) != len(theirs[0]) or not alike):
         raise InvalidInput(
