@@ -152,12 +152,10 @@ def drawing(model: Anny, peer: str, size: int) -> None:
     view = look_at([0, 0.5, 0], distance=1.15, width=size, height=size, diagonal=60)
     canvas, seen = Canvas(1, view, surface), view.seen(vertices)
     works: dict[str, Work | None] = {
-        "z-buffer": lambda: canvas.brush(0).scratch.draw(
-            seen[0], surface.faces, view, 0.01, True, *cleared(canvas)),
+        "z-buffer": lambda: z_buffer(canvas, seen[0], view),
         "five maps": lambda: maps(vertices, surface, view, canvas=canvas),
         peer: PEERS[peer](vertices[0], surface, view),
     }  # fmt: skip
-    canvas.brush(0)
     found = turns({name: work for name, work in works.items() if work}, 31)
     share = (rasterize(seen, surface.faces, view).face_id >= 0).mean()
     listed = ", ".join(f"{name} {ms:.2f} ms" for name, ms in found.items())
@@ -171,14 +169,12 @@ OURS = ("z-buffer", "five maps")
 PEERS = {"moderngl": moderngl_maps, "pyrender": pyrender_maps}
 
 
-def cleared(canvas: Canvas) -> tuple[np.ndarray, np.ndarray]:
-    """The brush's pictures, empty again."""
+def z_buffer(canvas: Canvas, seen: np.ndarray, view: Camera) -> None:
+    """Faces and 1/z of one frame, and the pictures cleared again."""
     brush = canvas.brush(0)
-    rows_columns = (
-        brush.scratch.touched() if canvas.dirty[0] != (slice(0), slice(0)) else canvas.dirty[0]
-    )
-    brush.face_id[rows_columns], brush.inv_z[rows_columns] = -1, 0
-    return brush.face_id, brush.inv_z
+    brush.scratch.draw(seen, canvas.surface.faces, view, 0.01, True, brush.face_id, brush.inv_z)
+    touched = brush.scratch.touched()
+    brush.face_id[touched], brush.inv_z[touched] = -1, 0
 
 
 def threads(model: Anny) -> None:

@@ -28,6 +28,7 @@ from interleaf.values import Artifact, Table, coords_suffix
 _SUFFIXES = {
     "text/plain": ".txt",
     "text/markdown": ".md",
+    "application/x-bvh": ".bvh",
     "image/jpeg": ".jpg",
     "application/octet-stream": ".bin",
 }

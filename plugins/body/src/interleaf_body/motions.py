@@ -148,7 +148,7 @@ class Bvh(Renderer):
     """A motion as a BVH file."""
 
     Config = BvhConfig
-    media_type = "text/plain"
+    media_type = "application/x-bvh"
 
     def render(self, motion: Motion) -> Artifact:
         """``motion`` as BVH text: exact to a micrometre and a millionth of a degree."""
