@@ -37,7 +37,11 @@ def shift(folder: Path) -> dict[str, Any]:
         "model of 115,008 parameters, bits per byte of held-out works",
         "shift": round(fmean(before["new_held"]) - fmean(before["old_held"]), 4),
         "forgotten": round(none["forgetting"], 4),
-        "left": {str(f): round(m["forgetting"] / none["forgetting"], 4) for f, m in mean.items()},
+        "left": {
+            str(f): round(m["forgetting"] / none["forgetting"], 4)
+            for f, m in mean.items()
+            if none["forgetting"] > 0
+        },
         "lost": {
             str(f): round(1 - m["adaptation"] / none["adaptation"], 4) for f, m in mean.items()
         },

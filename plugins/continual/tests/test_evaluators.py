@@ -107,9 +107,9 @@ def test_a_summary_says_what_replay_saves_and_costs():
 
 
 def test_steps_go_on_through_stages():
-    log = Table({"step": [2, 4, 2, 4, 1], "held_out.en": [5, 4, None, 3, 2]})
-    assert steps_through(log) == [2, 4, 6, 8, 9]
-    assert panels([Item(log, "run")])["en"][0][1] == [2, 4, 8, 9]
+    log = Table({"step": [2, 4, 4, 2, 4], "held_out.en": [5, 4, None, 3, 2]})
+    assert steps_through(log) == [2, 4, 8, 10, 12]
+    assert panels([Item(log, "run")])["en"][0][1] == [2, 4, 10, 12]
 
 
 class Knowing(Model):

@@ -67,8 +67,13 @@ def suggest(
 
 
 def most_measured() -> float:
-    """The largest replayed fraction that every shift was measured with."""
-    return min(max(map(float, s["left"])) for s in known())
+    """The largest replayed fraction that every shift with forgetting was measured with."""
+    return min(max(map(float, s["left"])) for s in _forgetful(known()))
+
+
+def _forgetful(shifts: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The shifts under which something was forgotten: only there replay has something to leave."""
+    return [s for s in shifts if s["left"]]
 
 
 def _place(shift: float, ends: Sequence[float]) -> float:
@@ -84,12 +89,12 @@ def _mixed(values: Sequence[float], place: float) -> float:
 
 def _whole(shift: float, shifts: Sequence[Mapping[str, Any]], place: float) -> float:
     """Forgetting without replay: the measured part of the shift, between the two shifts mixed."""
-    return shift * _mixed([s["forgotten"] / s["shift"] for s in shifts], place)
+    return shift * _mixed([max(s["forgotten"], 0.0) / s["shift"] for s in shifts], place)
 
 
-def _left(f: float, shifts: Sequence[Mapping[str, Any]], place: float) -> float:
+def _left(f: float, shifts: Sequence[dict[str, Any]], place: float) -> float:
     """The part of the forgetting that replay of ``f`` leaves."""
-    return max(0.0, _mixed([_at(s["left"], f) for s in shifts], place))
+    return max(0.0, _mixed([_at(s["left"], f) for s in _forgetful(shifts)], place))
 
 
 def _at(points: Mapping[str, float], f: float) -> float:

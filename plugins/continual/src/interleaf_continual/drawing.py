@@ -85,7 +85,7 @@ def steps_through(table: Table) -> list[float]:
     found: list[float] = []
     base = last = 0.0
     for step in table.columns["step"]:
-        if step < last:
+        if step <= last:  # within a stage steps rise
             base += last
         last = float(step)
         found.append(base + last)

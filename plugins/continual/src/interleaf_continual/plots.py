@@ -92,7 +92,7 @@ def curves(panels: Mapping[str, Sequence[Line]], title: str = "") -> bytes:
                         steps, values.min(0), values.max(0), color=colour, alpha=0.18, lw=0
                     )
             axes.set_title(plain(domain))
-            axes.set_xlabel("step of the update")
+            axes.set_xlabel("step")
         grid[0].set_ylabel("held-out loss, nats per token")
         grid[-1].legend(fontsize=8)
         return written(figure, title)
