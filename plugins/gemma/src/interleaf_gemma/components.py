@@ -85,6 +85,11 @@ class Decoder(TorchModel):
             self._tokenizer = Tokenizer.load(self._tokenizer_file())
         return self._tokenizer
 
+    @property
+    def tokenizer_id(self) -> str:
+        """The identity of its vocabulary; tokens of another are refused."""
+        return self.tokenizer.name
+
     def _tokenizer_file(self) -> Path:
         c = self.config
         if c.tokenizer or not c.weights:
@@ -114,6 +119,7 @@ class Decoder(TorchModel):
             ids, own = masked(item, self.tokenizer)
         else:
             ids = self.ids(item)
+            ids = [*ids, self.tokenizer.eos] if isinstance(item, str) else ids
             own = [True] * len(ids)
         if len(ids) < 2:
             raise InvalidInput(
@@ -122,9 +128,9 @@ class Decoder(TorchModel):
         return ids[:most], own[:most]
 
     def ids(self, item: Any) -> list[int]:
-        """The ids of a text, behind <bos> and before <eos>; those of tokens as they are."""
+        """The ids of a text, behind <bos>; those of tokens as they are."""
         if isinstance(item, str):
-            return [*self.tokenizer.encode(item), self.tokenizer.eos]
+            return self.tokenizer.encode(item)
         if not isinstance(item, Tokens):
             raise InvalidInput(
                 f"a {type(item).__name__} is neither text, tokens nor a conversation"

@@ -114,8 +114,13 @@ class Windows(Dataset):
         self.documents = documents
         return self
 
+    @property
+    def tokenizer(self) -> str:
+        """The identity of the tokens' vocabulary."""
+        return self.words.name
+
     @cached_property
-    def tokenizer(self) -> Tokenizer:
+    def words(self) -> Tokenizer:
         """The vocabulary; the shipped one if none was named."""
         return Tokenizer.load(self.config.tokenizer or TOKENIZER)
 
@@ -142,8 +147,8 @@ class Windows(Dataset):
 
     def _ids(self, n: int, text: str) -> list[int]:
         if n % 100 < round(100 * self.config.asked):
-            return asked(text, self.tokenizer)
-        return [*self.tokenizer.encode(text), self.tokenizer.eos]
+            return asked(text, self.words)
+        return [*self.words.encode(text), self.words.eos]
 
     def __len__(self) -> int:
         return (len(self.stream) - 1) // self.config.window
@@ -152,14 +157,14 @@ class Windows(Dataset):
         if not 0 <= index < len(self):
             raise IndexError(index)
         first = index * self.config.window
-        return Tokens(self.stream[first : first + self.config.window + 1], self.tokenizer.name)
+        return Tokens(self.stream[first : first + self.config.window + 1], self.tokenizer)
 
     def __iter__(self) -> Iterator[Tokens]:
         return (self[i] for i in range(len(self)))
 
     def fingerprint(self) -> str:
         """Of the tokens and the window."""
-        head = f"{self.config.window}.{self.tokenizer.name}.".encode()
+        head = f"{self.config.window}.{self.tokenizer}.".encode()
         return blake2b(head + self.stream.tobytes(), digest_size=16).hexdigest()
 
     @classmethod
