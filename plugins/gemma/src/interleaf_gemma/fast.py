@@ -18,6 +18,7 @@ from torch import Tensor
 from interleaf_gemma import addresses
 from interleaf_gemma.cache import KVCache
 from interleaf_gemma.kernels.attention import SPAN
+from interleaf_gemma.kernels.instructions import announce
 from interleaf_gemma.kernels.room import Room
 from interleaf_gemma.kernels.step import Call, step
 from interleaf_gemma.kernels.team import calibrated, in_team
@@ -69,6 +70,7 @@ class Decoder:
     """The compiled step of one model. Made anew for every generation: it copies only the norms."""
 
     def __init__(self, model: Gemma, threads: int | None = None) -> None:
+        announce()
         self.model, self.room = model, Room()  # must outlive the addresses below
         self.shape, self.numbers = addresses.shape(model), addresses.numbers(model)
         self.weights = addresses.weights(model, self.room)

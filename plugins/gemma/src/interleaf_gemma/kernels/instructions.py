@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -80,3 +81,10 @@ def compiled(function: Callable[..., Any]) -> Any:
     level()
     with _own_cache():
         return numba.njit(nogil=True, cache=True, error_model="numpy")(function)
+
+
+@lru_cache
+def announce() -> None:
+    """Say so, once, if the kernels have yet to be compiled for this processor and this version."""
+    if not any(Path(numba.config.CACHE_DIR or _cache_folder()).rglob("step.step-*.nbi")):
+        print("gemma: compiling for this processor, once, about 15 s of its time", file=sys.stderr)
