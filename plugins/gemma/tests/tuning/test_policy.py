@@ -27,6 +27,9 @@ from interleaf_training import Recipe
 FILE = str(EXAMPLES / "preferences.jsonl")
 PAIRS = Preferences(PreferencesConfig(path=FILE))
 PROMPTS = Conversations(ConversationsConfig(path=FILE, prompts=True))
+NEW = [
+    [{"role": "user", "content": text}] for text in ("Where is the cat?", "Who is Tom?", "Sing!")
+]
 
 
 @pytest.fixture(scope="module")
@@ -81,8 +84,8 @@ def test_the_baseline_leaves_out_the_answer_itself() -> None:
     assert baseline(rewards, 3).tolist() == [4.0, 3.5, 1.5, 1.5, 1.5, 0.0]
 
 
-def drawn_from(decoder: Decoder, tokens: int = 8) -> Any:
-    rows = [conversation(turns, decoder.tokenizer) for turns in PROMPTS]
+def drawn_from(decoder: Decoder, tokens: int = 8, talks: Any = PROMPTS) -> Any:
+    rows = [conversation(turns, decoder.tokenizer) for turns in talks]
     return answered(decoder.gemma, rows, 3, tokens, 1.0, ends(decoder.tokenizer), seed=5)
 
 
@@ -167,10 +170,8 @@ def test_a_reward_that_can_be_counted_rises_and_the_divergence_is_bounded(seed: 
         return found
 
     free, held = policy(0.0), policy(1.0)
-    before, after = drawn_from(start), drawn_from(free)
-    gained = (
-        judge(after.prompts, after.answers).mean() - judge(before.prompts, before.answers).mean()
-    )
-    assert gained > 0.2
-    near = divergence(held, start, drawn_from(held), 1.0)
+    before, after = drawn_from(start, 6, NEW), drawn_from(free, 6, NEW)
+    worth = [float(judge(d.prompts, d.answers).mean()) for d in (before, after)]
+    assert 1 - worth[1] < 0.6 * (1 - worth[0])  # on prompts it was not trained on
+    near = divergence(held, start, drawn_from(held, 6, NEW), 1.0)
     assert near < 0.5 * divergence(free, start, after, 1.0)
