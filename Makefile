@@ -8,10 +8,13 @@ LIGHT := core cli plugins/media plugins/body plugins/pages plugins/gaussianimage
   plugins/continual
 # plugins that need torch: not part of the demo
 HEAVY := plugins/training plugins/gemma
+# optional parts, which the tests try too
+EXTRAS := plugins/media[video,audio,flow,fast,torch,flip,fid] plugins/gaussianimage[torch] plugins/continual[train,plot] \
+  plugins/gemma[serve,eval,lora]
 TOYS := $(patsubst %/pyproject.toml,%,$(wildcard tests/toys/*/pyproject.toml))
 PROJECTS := $(addsuffix /pyproject.toml,$(LIGHT))
 DEV := pytest pytest-xdist hypothesis ruff mypy import-linter types-PyYAML build jsonschema pytorch-msssim pyarrow \
-  cyclonedx-python-lib[json-validation] transformers peft openai fastapi uvicorn lm-eval
+  cyclonedx-python-lib[json-validation] transformers openai torchmetrics
 TESTS := $(if $(P),plugins/$(P)/tests,)
 
 .PHONY: demo test check bench registry release clean
@@ -53,6 +56,7 @@ release: .venv/.full
 .venv/.full: .venv/.light $(addsuffix /pyproject.toml,$(HEAVY) $(TOYS))
 	$(PIP) $(DEV) torch
 	$(PIP) --no-build-isolation $(foreach p,$(HEAVY),-e $p)
+	$(PIP) --no-build-isolation $(foreach p,$(EXTRAS),-e $p)
 	$(PIP) --no-build-isolation --no-deps $(foreach p,$(TOYS),-e $p)
 	@touch $@
 
