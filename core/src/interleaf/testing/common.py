@@ -219,11 +219,14 @@ def _cases(subject: Subject) -> list[tuple[Any, str, Any]]:
 
 def _digest_or_repr(value: Any) -> str:
     from interleaf.interfaces import Dataset, Schedule
+    from interleaf.values import Item
 
     if isinstance(value, Dataset):
         return value.fingerprint()
     if isinstance(value, Schedule):
         return repr(value.config)
+    if isinstance(value, list | tuple):  # what a ``*`` port receives
+        return " ".join(_digest_or_repr(v.value if isinstance(v, Item) else v) for v in value)
     return digest_values([("x", plain_model(value))])
 
 
