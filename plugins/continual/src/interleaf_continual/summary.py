@@ -143,7 +143,9 @@ def _table(measures: Sequence[Measure], lanes: Sequence[str]) -> Table:
             percent = m.name in ("removed", "adaptation_lost")
             row[m.name.replace("_", " ")] = _shown(m, percent)
         rows.append(row)
-    return Table.from_rows(rows, "mean over seeds (95 % interval); losses in bits per byte")
+    unit = next((m.unit for m in measures if m.unit), "")
+    told = f"; losses in {unit}" if unit else ""
+    return Table.from_rows(rows, f"mean over seeds (95 % interval){told}")
 
 
 def _shown(m: Measure, percent: bool) -> str:
