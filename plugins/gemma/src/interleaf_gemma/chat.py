@@ -62,7 +62,7 @@ def ends(tokenizer: Tokenizer) -> frozenset[int]:
 
 
 def checked(
-    turns: Sequence[Turn], system: str = "refuse", reply: bool = True
+    turns: Any, system: str = "refuse", reply: bool = True
 ) -> list[tuple[str, str]]:
     """Role and stripped text of every turn; RoleOrder where they do not alternate."""
     if not isinstance(turns, Sequence) or isinstance(turns, str) or not turns:

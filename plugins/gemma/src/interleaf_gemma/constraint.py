@@ -54,7 +54,8 @@ class Schema:
 
     def shortest(self, matcher: LLMatcher, most: int) -> list[int]:
         """Ids of a short way to the end of the JSON, <eos> included; longer than ``most``: cut there."""
-        ahead, found = matcher.deep_copy(), []
+        ahead = matcher.deep_copy()
+        found: list[int] = []
         while len(found) <= most and not ahead.is_stopped():
             forced = ahead.compute_ff_tokens()
             allowed = None if forced else self.allowed(ahead)
