@@ -61,9 +61,7 @@ def ends(tokenizer: Tokenizer) -> frozenset[int]:
     return frozenset((tokenizer.eos, tokenizer.id(END)))
 
 
-def checked(
-    turns: Any, system: str = "refuse", reply: bool = True
-) -> list[tuple[str, str]]:
+def checked(turns: Any, system: str = "refuse", reply: bool = True) -> list[tuple[str, str]]:
     """Role and stripped text of every turn; RoleOrder where they do not alternate."""
     if not isinstance(turns, Sequence) or isinstance(turns, str) or not turns:
         raise RoleOrder(
