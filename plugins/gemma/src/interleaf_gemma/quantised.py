@@ -17,14 +17,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from interleaf_gemma.kernels.packing import pack, unpack
-from interleaf_gemma.kernels.products import INT4, INT8, make_many_ready, multiply, read_rows
-from interleaf_gemma.kernels.room import Room
-from interleaf_gemma.kernels.team import in_team
+from interleaf_gemma.kernels.products import INT4, INT8, read_rows
+from interleaf_gemma.multiplying import products
 
 Quant = Literal["int8", "int4"]
 LAYOUTS: Mapping[Quant, int] = {"int8": INT8, "int4": INT4}
 GROUPS: Mapping[Quant, int] = {"int8": 64, "int4": 32}
-TOKENS = 64  # multiplied together: what they need of a matrix's columns stays in the cache
 
 
 class Quantised(Tensor):
@@ -104,35 +102,14 @@ class _Linear(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, weight: Quantised) -> Tensor:
         ctx.weight = weight
         flat = x.reshape(-1, x.shape[-1]).float().contiguous()
-        return products(flat, weight).to(x.dtype).reshape(*x.shape[:-1], weight.shape[0])
+        rows, columns = weight.shape
+        at = weight.panels.ctypes.data
+        out = products(weight.layout, at, rows, columns, weight.group, flat)
+        return out.to(x.dtype).reshape(*x.shape[:-1], weight.shape[0])
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         return gradient @ ctx.weight.whole().to(gradient.dtype), None
-
-
-def products(x: Tensor, weight: Quantised) -> Tensor:
-    """x · Wᵀ, float32: x is rounded to int8 in groups, sums are exact within a group.
-
-    A token's result does not depend on the others. Faster than unpacking and torch's float32, for any number.
-    """
-    rows, columns = weight.shape
-    padded = F.pad(x, (0, 64 + -columns % 64)).numpy()
-    out = np.zeros((len(x), len(weight.panels) * 16), np.float32)
-    room, threads, at = Room(), torch.get_num_threads(), weight.panels.ctypes.data
-    ready = room.vector(columns, min(len(x), TOKENS))
-    for first in range(0, len(x), TOKENS):
-        some, to = padded[first : first + TOKENS], out[first : first + TOKENS]
-        make_many_ready(weight.layout, some, columns, weight.group, ready)
-
-        def work(part: int, to: np.ndarray = to) -> None:
-            multiply(
-                weight.layout, at, rows, columns, weight.group, ready, to.ctypes.data, 4 * to.shape[1],
-                len(to), part, threads, 1,
-            )  # fmt: skip
-
-        in_team(work, threads)
-    return torch.from_numpy(out[:, :rows])
 
 
 def _linear(x: Tensor, weight: Quantised, bias: Tensor | None = None) -> Tensor:

@@ -12,12 +12,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
+from interleaf_gemma.kernels.products import BFLOAT16
+from interleaf_gemma.multiplying import products
+
 if TYPE_CHECKING:
     from interleaf_gemma.model import Gemma
 
 
 CHUNK = 1 << 21  # numbers widened at a time, 8 MiB
-FEW = 6  # tokens that are not worth it
+FEW = 16  # tokens for which the kernels are faster than making a weight float32
 
 
 def reading(model: Gemma) -> Any:
@@ -43,13 +46,20 @@ class Widened(TorchFunctionMode):
 
 
 def _is_wide(x: Tensor, weight: Tensor) -> bool:
-    many = x.numel() // x.shape[-1] > FEW and not torch.is_grad_enabled()
-    return many and type(weight) in (Tensor, nn.Parameter) and weight.dtype == torch.bfloat16
+    plain = type(weight) in (Tensor, nn.Parameter) and weight.dtype == torch.bfloat16
+    return plain and not torch.is_grad_enabled()
+        not torch.is_grad_enabled()
+        and type(weight) in (Tensor, nn.Parameter)
+        and weight.dtype == torch.bfloat16
+    )
 
 
 def _wide_linear(x: Tensor, weight: Tensor) -> Tensor:
     rows, columns = weight.shape
     flat = x.reshape(-1, columns).float()
+    if len(flat) <= FEW and weight.is_contiguous():
+        few = products(BFLOAT16, weight.data_ptr(), rows, columns, 1, flat)
+        return few.to(x.dtype).reshape(*x.shape[:-1], rows)
     out = torch.empty(len(flat), rows)
     each = max(1, CHUNK // columns)
     scratch = torch.empty(min(each, rows), columns)

@@ -112,13 +112,14 @@ def test_damaged_files_are_refused(tmp_path):
         Gemma.load(tmp_path / "m")
 
 
-def test_reading_through_float32_is_the_product(monkeypatch):
+@pytest.mark.parametrize("tokens", [1, 9, 20])
+def test_reading_through_float32_is_the_product(monkeypatch, tokens):
     made, products = model(torch.bfloat16), []
     wide = reading._wide_linear
     monkeypatch.setattr(
         reading, "_wide_linear", lambda x, w: products.append(w.shape) or wide(x, w)
     )
-    ids = torch.tensor([[(7 * n) % 200 for n in range(20)]])
+    ids = torch.tensor([[(7 * n) % 200 for n in range(tokens)]])
     with torch.inference_mode():
         theirs = made.model(ids)
         with reading.Widened():
