@@ -5,7 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
+settings.register_profile("body", deadline=None)  # a busy machine is no failure
+settings.load_profile("body")
 DATA = Path(os.environ.get("INTERLEAF_DATA", "../shared/data"))
 
 
