@@ -30,7 +30,7 @@ def reading(model: Gemma) -> Any:
 
 
 class Widened(TorchFunctionMode):
-    """Products with many tokens and a bfloat16 weight are made in float32, a part of the weight at a time."""
+    """Products with a bfloat16 weight are made in float32, a part of the weight at a time."""
 
     def __torch_function__(
         self, function: Any, kinds: Any, args: Any = (), kwargs: Any = None
@@ -48,10 +48,6 @@ class Widened(TorchFunctionMode):
 def _is_wide(x: Tensor, weight: Tensor) -> bool:
     plain = type(weight) in (Tensor, nn.Parameter) and weight.dtype == torch.bfloat16
     return plain and not torch.is_grad_enabled()
-        not torch.is_grad_enabled()
-        and type(weight) in (Tensor, nn.Parameter)
-        and weight.dtype == torch.bfloat16
-    )
 
 
 def _wide_linear(x: Tensor, weight: Tensor) -> Tensor:
