@@ -190,12 +190,10 @@ def test_scores_and_domains_agree():
 def test_a_matrix_has_a_row_for_each_stage():
     data = [Item(documents(WORDS), "en"), Item(documents("ein Wort"), "de")]
     models = [Item(Knowing(WORDS), "first"), Item(Knowing("ein Wort"), "second")]
-    report = Matrix(ScoreConfig()).evaluate(models, data)
+    rows = Matrix(ScoreConfig()).apply(models, data).rows
     en = len(WORDS) * LN2
-    assert report["forgetting/en"].value == pytest.approx(8 / en)
-    assert report["forgetting"].value == report["forgetting/en"].value
-    rows = report.tables[0].rows
-    assert [r["after"] for r in rows] == ["first", "second"]
+    assert [r["after"] for r in rows] == ["first", "second", "forgotten"]
     assert rows[0]["en"] == pytest.approx(1 / en) and rows[1]["de"] == pytest.approx(1 / 8 / LN2)
+    assert rows[2]["en"] == pytest.approx(8 / en) and rows[2]["de"] is None
     with pytest.raises(InvalidInput, match="1 models and 2 domains"):
-        Matrix().evaluate(models[:1], data)
+        Matrix().apply(models[:1], data)

@@ -6,25 +6,24 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from interleaf.errors import InvalidInput
-from interleaf.interfaces import Context, Dataset, Evaluator, Measure, Model, ModelHandle, Report
+from interleaf.interfaces import Context, Dataset, Model, ModelHandle, Report
 from interleaf.values import Item, Table
 from interleaf_continual.evaluating_config import ScoreConfig
 from interleaf_continual.evaluators import Domains, named
 
 
-class Matrix(Evaluator):
+class Matrix(Model):
     """Losses of several models, a row each, on several domains, a column each."""
 
     Config = ScoreConfig
 
-    def evaluate(
+    def apply(
         self,
         models: Sequence[Item | Model | ModelHandle],
         data: Sequence[Item | Dataset],
         ctx: Context | None = None,
-    ) -> Report:
-        """A table of bits per byte (nats per token where bytes are unknown); ``forgetting`` of each
-        domain as a group and their mean.
+    ) -> Table:
+        """Bits per byte (nats per token where bytes are unknown), and as last row what was forgotten.
 
         The k-th model is the one after the k-th domain's stage. A domain's forgetting is its loss
         under the last model less that under its own stage's (Lopez-Paz and Ranzato 2017, backward
@@ -43,7 +42,7 @@ class Matrix(Evaluator):
         ]
         name = "bits_per_byte" if _known(reports, "bits_per_byte") else "loss"
         rows = [[r[f"{name}/{d}"] for d in domains] for r in reports]
-        return Report((*_forgotten(domains, rows),), tables=(_table(models, domains, rows),))
+        return _table(models, domains, [[m.value for m in row] for row in rows], rows[0][0].unit)
 
     @classmethod
     def examples(cls) -> Mapping[str, Any]:
@@ -53,39 +52,29 @@ class Matrix(Evaluator):
         given = _example()
         two = [Item(given["model"], "first"), Item(given["model"], "second")]
         calls = [{"models": two, "data": given["data"]}]
-        return {"configs": [ScoreConfig(documents=3)], "calls": {"evaluate": calls}}
+        return {"configs": [ScoreConfig(documents=3)], "calls": {"apply": calls}}
 
 
 def _known(reports: Sequence[Report], name: str) -> bool:
     return all(m.value is not None for r in reports for m in r.measures if m.name == name)
 
 
-def _forgotten(domains: Sequence[str], rows: Sequence[Sequence[Measure]]) -> list[Measure]:
-    """The last model's loss less that of each domain's own stage; the mean over all but the last."""
-    found, unit = [], rows[-1][0].unit
-    for k, name in enumerate(domains[:-1]):
-        last, own = rows[-1][k].value, rows[k][k].value
-        gained = None if last is None or own is None else last - own
-        found.append(Measure(
-            name="forgetting", value=gained, unit=unit, direction="down",
-            reason="a loss is unknown" if gained is None else "", n=rows[-1][k].n, group=name,
-        ))  # fmt: skip
-    values = [m.value for m in found if m.value is not None]
-    whole = bool(values) and len(values) == len(found)
-    mean = Measure(
-        name="forgetting", value=sum(values) / len(values) if whole else None, unit=unit,
-        reason="" if whole else "no domain came before the last", direction="down",
-        n=max(1, len(values)),
-    )  # fmt: skip
-    return [mean, *found]
+def _forgotten(rows: Sequence[Sequence[float | None]], k: int) -> float | None:
+    """The last model's loss on a domain less that of the domain's own stage; the last has none."""
+    last, own = rows[-1][k], rows[k][k]
+    return None if last is None or own is None or k == len(rows) - 1 else last - own
 
 
 def _table(
-    models: Sequence[Any], domains: Sequence[str], rows: Sequence[Sequence[Measure]]
+    models: Sequence[Any],
+    domains: Sequence[str],
+    rows: Sequence[Sequence[float | None]],
+    unit: str,
 ) -> Table:
     names = [m.label if isinstance(m, Item) else f"model {k}" for k, m in enumerate(models)]
-    cells = [
-        {"after": n, **{d: m.value for d, m in zip(domains, row, strict=True)}}
+    cells: list[dict[str, Any]] = [
+        {"after": n, **dict(zip(domains, row, strict=True))}
         for n, row in zip(names, rows, strict=True)
     ]
-    return Table.from_rows(cells, f"held-out loss of each domain, {rows[0][0].unit}")
+    cells.append({"after": "forgotten", **{d: _forgotten(rows, k) for k, d in enumerate(domains)}})
+    return Table.from_rows(cells, f"held-out loss of each domain, {unit}")

@@ -136,11 +136,11 @@ PLUGIN = Plugin(
             summary="forgetting, adaptation, gap to a union baseline, with intervals",
         ),
         component(
-            "matrix", Evaluator, "interleaf_continual.matrix:Matrix",
+            "matrix", Model, "interleaf_continual.matrix:Matrix",
             config=f"{_JUDGED}:ScoreConfig",
             calls={
-                "evaluate": Call(
-                    needs={"models": "model*", "data": "dataset[tokens]*"}, gives={"report": "report"}
+                "apply": Call(
+                    needs={"models": "model*", "data": "dataset[tokens]*"}, gives={"table": "table"}
                 )
             },
             deterministic=True, extra="train",
