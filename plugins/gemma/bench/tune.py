@@ -4,7 +4,7 @@
 
 The rule: a reply is worth its exclamation marks, up to three, over three. It chooses between two replies of
 the tuned model; the reward model sees only which was chosen; the policy sees only the reward model.
-Reported for each seed, on names it was not trained on: the rule before and after, the reward before and after, KL in nats.
+Reported for each seed, on names it was not trained on: the rule and the reward before and after, KL in nats.
 """
 
 from __future__ import annotations

@@ -55,7 +55,7 @@ TYPES = {
 
 
 def read(path: Path, quant: Quant | None = None) -> Found:
-    """The sizes and tensors of a file; quantised tensors become float32, unless ``quant`` is what they are."""
+    """The sizes and tensors of a file; quantised ones become float32, unless ``quant`` is what they are."""
     try:
         file = gguf.GGUFReader(path, "c")  # copy on write: views that torch may own
         fields = {name: field.contents() for name, field in file.fields.items()}
