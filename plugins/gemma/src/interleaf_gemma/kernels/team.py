@@ -8,11 +8,13 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 
-from .products import multiply
+from .packing import Arena
+from .products import FLOAT32, INT8, PANEL, multiply, panel_bytes
 from .room import Room
 from .step import Shape
 
 STREAMS = (1, 4)  # places of a matrix read in turn, to choose from
+BYTES = 64 << 20  # of a matrix to measure on
 WORTH = 1.1  # more threads must be that much faster to be used
 
 _team_lock = threading.Lock()
@@ -38,33 +40,31 @@ def in_team(work: Callable[[int], None], threads: int) -> None:
 _calibrations: dict[tuple[int, int, int], tuple[int, int]] = {}
 
 
-def calibrated(s: Shape, table: int, threads: int) -> tuple[int, int]:
-    """How many places to read in turn, and how many threads help: measured on the embedding, once."""
+def calibrated(s: Shape, threads: int) -> tuple[int, int]:
+    """How many places to read in turn, and how many threads help: measured once, on memory in no cache."""
     key = (s.layout, s.d_model, threads)
     if key not in _calibrations:
-        rows = min(s.vocabulary, max(16, (32 << 20) // (4 * s.d_model))) // 16 * 16
-        seconds = {
-            (streams, count): _seconds(s, table, rows, streams, count)
-            for streams in STREAMS
-            for count in sorted({1, threads})
-        }
-        streams, _ = min(
-            ((streams, seconds[streams, 1]) for streams in STREAMS), key=lambda f: f[1]
-        )
-        best = min(seconds[streams, threads] for streams in STREAMS)
+        block = Arena().zeros(BYTES + (1 << 16))
+        block[:] = 0  # real memory
+        at, row = block.ctypes.data, panel_bytes(s.layout, s.d_model, s.group or 64) / PANEL
+        if s.layout < INT8:
+            row = s.d_model * (4 if s.layout == FLOAT32 else 2)
+        rows = int(BYTES / row) // PANEL * PANEL
+        counts = sorted({1, threads})
+        seconds = {(n, t): _seconds(s, at, rows, n, t) for n in STREAMS for t in counts}
+        streams = min(STREAMS, key=lambda n: seconds[n, 1])
+        best = min(seconds[n, threads] for n in STREAMS)
         helps = threads > 1 and seconds[streams, 1] > WORTH * best
         _calibrations[key] = (streams, threads if helps else 1)
     return _calibrations[key]
 
 
 def _seconds(s: Shape, table: int, rows: int, streams: int, threads: int) -> float:
-    if rows < 1024:  # too little to measure, and little to gain
-        return float(streams + threads)
-    room = Room()
+    room, clock = Room(), time.thread_time if threads == 1 else time.perf_counter
     out, ready = room.zeros(rows), [room.vector(s.d_model) for _ in range(threads)]
     found = []
-    for _ in range(3):
-        start = time.perf_counter()
+    for _ in range(4):
+        start = clock()
 
         def work(part: int) -> None:
             multiply(
@@ -72,5 +72,5 @@ def _seconds(s: Shape, table: int, rows: int, streams: int, threads: int) -> flo
             )  # fmt: skip
 
         in_team(work, threads)
-        found.append(time.perf_counter() - start)
+        found.append(clock() - start)
     return min(found[1:])
