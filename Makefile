@@ -14,7 +14,7 @@ EXTRAS := plugins/media[video,audio,flow,fast,torch,flip,fid] plugins/gaussianim
 TOYS := $(patsubst %/pyproject.toml,%,$(wildcard tests/toys/*/pyproject.toml))
 PROJECTS := $(addsuffix /pyproject.toml,$(LIGHT))
 DEV := pytest pytest-xdist hypothesis ruff mypy import-linter types-PyYAML build jsonschema pytorch-msssim pyarrow \
-  cyclonedx-python-lib[json-validation] transformers openai torchmetrics
+  cyclonedx-python-lib[json-validation] transformers openai httpx torchmetrics
 TESTS := $(if $(P),plugins/$(P)/tests,)
 
 .PHONY: demo test check bench registry release clean
