@@ -9,13 +9,14 @@ import lzma
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from hashlib import file_digest, sha256
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from interleaf.errors import CorruptData, InvalidInput, PluginMissing
+from interleaf.weights import sha256_of
 
 Array = np.ndarray[Any, Any]
 BYTES = "bytes"  # the identity of the tokenizer that there is none
@@ -74,7 +75,7 @@ def tokenize(texts: Iterable[bytes], file: str | None) -> tuple[list[Array], str
     ids = [
         np.array(tool.encode(t.decode(), add_special_tokens=False).ids, dtype=dtype) for t in texts
     ]
-    return ids, "sha256:" + sha256(Path(file).read_bytes()).hexdigest()[:16]
+    return ids, "sha256:" + sha256_of(Path(file))[:16]
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,13 +140,8 @@ def map_tokens(folder: Path, verify: bool = True) -> Stored:
     ordered = len(starts) and starts[0] == 0 and (np.diff(starts) >= 0).all()
     if count and not (ordered and starts[-1] <= count):
         raise CorruptData(f"{folder / HEADER}: documents do not begin one after the other from 0")
-    if verify and _digest(file) != digest:
+    if verify and sha256_of(file) != digest:
         raise CorruptData(f"{file} has other bytes than its header says", hint="copy it again")
     little = np.dtype(dtype).newbyteorder("<")
     ids: Array = np.memmap(file, little, "r") if count else np.empty(0, dtype)
     return Stored(ids, starts, tokenizer, digest)
-
-
-def _digest(file: Path) -> str:
-    with open(file, "rb") as stream:
-        return file_digest(stream, "sha256").hexdigest()
