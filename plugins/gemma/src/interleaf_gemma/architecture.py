@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal, Self
 
 Activation = Literal["gelu_tanh", "gelu", "silu"]
+Precision = Literal["reference", "hf"]
 PAPER_VOCABULARY = (256_000, 256_128)  # rows of the released tables, and as the paper counts them
 
 SIZES: Mapping[str, Mapping[str, Any]] = {
@@ -48,7 +49,7 @@ class GemmaConfig:
     activation: Activation = "gelu_tanh"
     embed_scale: bool = True
     rope_layout: Literal["halves", "pairs"] = "halves"
-    precision: Literal["reference", "hf"] = "reference"
+    precision: Precision = "reference"
     pad: int = 0
     eos: int = 1
     bos: int = 2

@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from interleaf.errors import InvalidInput
-from interleaf_gemma.architecture import PAPER_VOCABULARY, GemmaConfig
+from interleaf_gemma.architecture import PAPER_VOCABULARY, GemmaConfig, Precision
 
 if TYPE_CHECKING:
     from interleaf_gemma.model import Gemma
@@ -55,17 +55,18 @@ def format_of(path: Path) -> Format:
 def load(
     cls: type[G],
     path: Path,
-    dtype: torch.dtype | str | None,
-    device: torch.device | str,
-    mmap: bool,
+    dtype: torch.dtype | str | None = None,
+    device: torch.device | str = "cpu",
+    mmap: bool = True,
     quant: Quant | None = None,
+    precision: Precision = "reference",
 ) -> G:
-    """See ``Gemma.load``."""
+    """See ``Gemma.load``; no file says the ``precision``."""
     from interleaf_gemma.quantising import quantise_model
 
     found = read(path, quant)
     with torch.device("meta"):
-        model = cls(found.config)
+        model = cls(found.config.with_(precision=precision))
     tensors = fitted(found, model.state_dict())
     wanted = dtype_of(dtype) or tensors[EMBEDDING].dtype
     placed = {name: _placed(t, wanted, device, mmap) for name, t in tensors.items()}

@@ -12,7 +12,7 @@ from torch import nn
 from interleaf.errors import CorruptData, InvalidInput
 from interleaf.interfaces import Context
 from interleaf.values import Table, Tokens
-from interleaf_gemma import shipped
+from interleaf_gemma import checkpoints, shipped
 from interleaf_gemma.architecture import GemmaConfig
 from interleaf_gemma.chat import conversation, ends, masked
 from interleaf_gemma.config import DecoderConfig
@@ -46,7 +46,8 @@ class Decoder(TorchModel):
                 raise InvalidInput(
                     f"{', '.join(given)} are those of the weights", hint="or name a preset"
                 )
-            return Gemma.load(c.weights or shipped.FOLDER, dtype=c.dtype or "float32")
+            path = Path(c.weights or shipped.FOLDER)
+            return checkpoints.load(Gemma, path, c.dtype or "float32", precision=c.precision)
         if c.weights:
             raise InvalidInput(
                 "weights and a preset were both given", hint="a preset begins untrained"
@@ -94,8 +95,8 @@ class Decoder(TorchModel):
         c = self.config
         if c.tokenizer or not c.weights:
             return Path(c.tokenizer or shipped.TOKENIZER)
-        folder = Path(c.weights) if Path(c.weights).is_dir() else Path(c.weights).parent
-        return folder / "tokenizer.model"
+        weights = Path(c.weights)
+        return Tokenizer.beside(weights) or (weights if weights.is_dir() else weights.parent)
 
     def objective(self) -> nn.Module:
         """Cross-entropy of the next token, the logits a part at a time."""

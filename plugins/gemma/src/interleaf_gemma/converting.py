@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -42,9 +41,9 @@ def convert(
     else:
         model.save(target, to)  # type: ignore[arg-type]
         if words:
-            folder = target if target.is_dir() else target.parent
-            if folder.resolve() != words.parent.resolve():
-                shutil.copyfile(words, folder / "tokenizer.model")
+            file = (target if target.is_dir() else target.parent) / "tokenizer.model"
+            if file.resolve() != words.resolve():
+                file.write_bytes(Tokenizer.load(words).data)
     size = sum(f.stat().st_size for f in ([target] if target.is_file() else target.iterdir()))
     return {
         "source": str(source), "format": format_of(target), "target": str(target), "bytes": size,
@@ -54,12 +53,10 @@ def convert(
 
 
 def _words(source: Path, named: Path | None) -> Path | None:
-    """The tokenizer's file: the one named, or the one beside the source."""
+    """Where the tokenizer is: the one named, or the one that belongs to the source."""
     if named is not None:
         Tokenizer.load(named)
-        return named / "tokenizer.model" if named.is_dir() else named
-    file = (source if source.is_dir() else source.parent) / "tokenizer.model"
-    return file if file.is_file() else None
+    return named or Tokenizer.beside(source)
 
 
 def counted(preset: str, vocabulary: int = 0) -> dict[str, Any]:

@@ -47,6 +47,7 @@ KEYS = {
     "head_dim": "attention.key_length",
     "eps": "attention.layer_norm_rms_epsilon",
 }
+VOCABULARY = {f"tokenizer.ggml.{name}" for name in ("tokens", "scores", "token_type", "merges")}
 TYPES = {
     torch.float32: gguf.GGMLQuantizationType.F32,
     torch.float16: gguf.GGMLQuantizationType.F16,
@@ -58,12 +59,21 @@ def read(path: Path, quant: Quant | None = None) -> Found:
     """The sizes and tensors of a file; quantised ones become float32, unless ``quant`` is what they are."""
     try:
         file = gguf.GGUFReader(path, "c")  # copy on write: views that torch may own
-        fields = {name: field.contents() for name, field in file.fields.items()}
+        fields = {n: f.contents() for n, f in file.fields.items() if n not in VOCABULARY}
         tensors = {_hf_name(t.name): _tensor(t, quant) for t in file.tensors}
     except (ValueError, IndexError, KeyError, OSError, OverflowError, UnicodeDecodeError) as error:
         raise CorruptData(f"{path} is no whole GGUF file: {error}", hint="copy it again") from error
     config = _config(fields, tensors, path)
     return Found(config, {n: t - 1 if _is_norm(n) else t for n, t in tensors.items()}, path)
+
+
+def fields_of(path: Path) -> dict[str, Any]:
+    """What a file says beside its tensors, its vocabulary included; CorruptData for what is no whole file."""
+    try:
+        file = gguf.GGUFReader(path)
+        return {name: field.contents() for name, field in file.fields.items()}
+    except (ValueError, IndexError, KeyError, OSError, OverflowError, UnicodeDecodeError) as error:
+        raise CorruptData(f"{path} is no whole GGUF file: {error}", hint="copy it again") from error
 
 
 def write(

@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import sentencepiece
 
 from interleaf.errors import CorruptData, InvalidInput
+from interleaf_gemma import pieces
+from interleaf_gemma.pieces import CONTROL, UNUSED, USER, Piece
 
 START, END = "<start_of_turn>", "<end_of_turn>"
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """One entry of the vocabulary: text, log-probability or rank, and type as GGUF counts them."""
-
-    text: str
-    score: float
-    type: int
+FILES = ("tokenizer.model", "tokenizer.json")
 
 
 class Tokenizer:
-    """A SentencePiece model file.
+    """A SentencePiece model.
 
     Text never becomes a control token: ``<end_of_turn>`` in it is spelt with ordinary pieces.
     """
@@ -45,14 +39,21 @@ class Tokenizer:
 
     @classmethod
     def load(cls, path: str | Path) -> Tokenizer:
-        """A ``tokenizer.model``, or the folder that holds one."""
+        """A ``tokenizer.model``, a ``tokenizer.json``, a folder of either, or a ``.gguf`` that holds one."""
         file = Path(path)
-        file = file / "tokenizer.model" if file.is_dir() else file
+        file = (_in_folder(file) or file / FILES[0]) if file.is_dir() else file
         if not file.is_file():
             raise InvalidInput(
-                f"there is no tokenizer {file}", hint="give a SentencePiece tokenizer.model"
+                f"there is no tokenizer {file}", hint=f"give a {' or a '.join(FILES)}"
             )
-        return cls(file.read_bytes(), str(file))
+        return cls(_model_of(file), str(file))
+
+    @staticmethod
+    def beside(weights: Path) -> Path | None:
+        """Where the tokenizer of a checkpoint is: in a GGUF file itself, else in its folder."""
+        if is_gguf(weights) and _of_gguf(weights) is not None:
+            return weights
+        return _in_folder(weights if weights.is_dir() else weights.parent)
 
     def __len__(self) -> int:
         return int(self.processor.vocab_size())
@@ -96,13 +97,11 @@ class Tokenizer:
 
     def pieces(self, rows: int) -> list[Piece]:
         """The vocabulary, filled up to ``rows`` entries, as GGUF stores it."""
-        known = [self._entry(i) for i in range(min(rows, len(self)))]
-        return known + [Piece(f"<pad{i}>", -1000.0, 5) for i in range(len(known), rows)]
-
-    def _entry(self, i: int) -> Piece:
-        p = self.processor
-        kind = 6 if p.is_byte(i) else 2 if p.is_unknown(i) else 3 if i in self.control else 1
-        return Piece(p.id_to_piece(i), p.get_score(i), kind)
+        known = [
+            Piece(p.text, p.score, CONTROL if i in self.control and p.type == USER else p.type)
+            for i, p in enumerate(pieces.entries(self.data)[:rows])
+        ]
+        return known + [Piece(f"<pad{i}>", -1000.0, UNUSED) for i in range(len(known), rows)]
 
     def _special(self, i: int) -> bool:
         """Control, unknown, unused, and what is written in angle brackets, such as <start_of_turn>."""
@@ -136,3 +135,37 @@ def _cut(text: str, name: str) -> list[str]:
         found[-1] += name[:1]
         found.append(name[1:] + piece)
     return found
+
+
+def is_gguf(file: Path) -> bool:
+    """Whether a file is one, by how it begins."""
+    if not file.is_file():
+        return False
+    with file.open("rb") as stream:
+        return stream.read(4) == b"GGUF"
+
+
+def _in_folder(folder: Path) -> Path | None:
+    return next((folder / name for name in FILES if (folder / name).is_file()), None)
+
+
+def _of_gguf(file: Path) -> bytes | None:
+    from interleaf_gemma.gguf_file import fields_of
+
+    return pieces.of_gguf(fields_of(file), file)
+
+
+def _model_of(file: Path) -> bytes:
+    """The SentencePiece model that a file is, or is made into."""
+    if is_gguf(file):
+        found = _of_gguf(file)
+        if found is None:
+            raise InvalidInput(f"{file} holds no tokenizer", hint="name another: --tokenizer")
+        return found
+    if file.suffix != ".json":
+        return file.read_bytes()
+    try:
+        data = json.loads(file.read_text("utf-8"))
+    except ValueError as error:
+        raise CorruptData(f"{file} is no JSON file: {error}") from error
+    return pieces.of_json(data, file)

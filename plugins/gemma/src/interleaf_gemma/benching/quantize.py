@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from pathlib import Path
 
@@ -11,13 +10,6 @@ from interleaf_gemma.model import Gemma
 from interleaf_gemma.quantised import Quant, Quantised
 from interleaf_gemma.quantising import quantise_model
 from interleaf_gemma.tokenizer import Tokenizer
-
-TOKENIZERS = (
-    "tokenizer.model",
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-)
 
 
 def quantize_files(weights: Path, out: Path, quant: Quant) -> tuple[int, int]:
@@ -29,16 +21,14 @@ def quantize_files(weights: Path, out: Path, quant: Quant) -> tuple[int, int]:
             print(f"\r{name:60}", end="", file=sys.stderr, flush=True)
     if sys.stderr.isatty():
         print("\r" + " " * 60 + "\r", end="", file=sys.stderr)
-    folder = weights if weights.is_dir() else weights.parent
+    words = Tokenizer.beside(weights)
+    tokenizer = Tokenizer.load(words) if words else None
     if out.suffix == ".gguf":
-        file = folder / TOKENIZERS[0]
-        tokenizer = Tokenizer.load(file) if file.is_file() else None
         gguf_file.write(model.config, dict(model.state_dict()), out, tokenizer=tokenizer)
     else:
         model.save(out)
-        for name in TOKENIZERS:
-            if (folder / name).is_file():
-                shutil.copyfile(folder / name, out / name)
+        if tokenizer:
+            (out / "tokenizer.model").write_bytes(tokenizer.data)
     after = sum(
         p.panels.nbytes if isinstance(p, Quantised) else p.nbytes for p in model.parameters()
     )
