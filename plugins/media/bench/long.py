@@ -37,7 +37,7 @@ def make(folder: Path, count: int) -> tuple[Path, Path]:
 def main() -> None:
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 300
     if len(sys.argv) > 2:  # in a process of its own, so that memory is that of the comparison
-        from interleaf_media.commands import compared
+        from interleaf_media.comparing_files import compared
 
         began, cpu = time.perf_counter(), time.process_time()
         found = compared(Path(sys.argv[3]), Path(sys.argv[2]), ["psnr", "ssim"])

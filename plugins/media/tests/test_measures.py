@@ -257,7 +257,7 @@ def test_numbers_are_compared_only_where_they_mean_the_same():
 @needs_data
 def test_vmaf_of_the_classic_pair():
     pytest.importorskip("imageio_ffmpeg", reason="needs interleaf-media[video]")
-    from interleaf_media.commands import compared
+    from interleaf_media.comparing_files import compared
     from interleaf_media.videos import read_clip
 
     found = compared(*CARPHONE, ["vmaf", "psnr"])
@@ -281,7 +281,8 @@ def test_vmaf_of_the_classic_pair():
 
 def test_flow_finds_a_known_motion():
     cv2 = pytest.importorskip("cv2", reason="needs interleaf-media[flow]")
-    from interleaf_media.motion import COMPASS, MotionStream, estimate, trusted, warp_error
+    from interleaf_media.flow import estimate, trusted, warp_error
+    from interleaf_media.motion import COMPASS, MotionStream
 
     for side in (256, 32):
         ground = (
@@ -337,7 +338,7 @@ def test_the_command_speaks_json(capsys):
 
 def test_clips_that_do_not_fit_together_are_refused(tmp_path):
     pytest.importorskip("av", reason="needs interleaf-media[video]")
-    from interleaf_media.commands import compared
+    from interleaf_media.comparing_files import compared
     from interleaf_media.saving import save
 
     files = {}

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from fractions import Fraction
-from itertools import repeat
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from interleaf.errors import InvalidInput
-from interleaf.interfaces import Measure, Report
+from interleaf.interfaces import Measure
 
 Pred = Annotated[
     Path, typer.Argument(help="what is judged: a video, a picture, a folder of pictures")
@@ -26,7 +24,19 @@ MaskFile = Annotated[Path | None, typer.Option(help="a picture or video; white i
 First = Annotated[Path | None, typer.Option(help="the picture a clip was made from (i1_mse, pic)")]
 Net = Annotated[str, typer.Option(help="LPIPS trunk: alex, squeeze or vgg")]
 TrunkFile = Annotated[Path | None, typer.Option(help="the trunk's weights; else they are searched")]
-Random = Annotated[int | None, typer.Option(help="seed of an untrained trunk: lpips@random")]
+Flow = Annotated[str, typer.Option(help="who estimates motion: dis, farneback or raft")]
+FlowFile = Annotated[
+    Path | None, typer.Option(help="the weights of RAFT (torchvision's small one)")
+]
+Prompt = Annotated[str, typer.Option(help="the words a clip was made from (clip_text)")]
+ClipFolder = Annotated[Path | None, typer.Option(help="a folder with a CLIP model (transformers)")]
+NiqeFile = Annotated[Path | None, typer.Option(help="NIQE's mean and covariance, .mat or .npz")]
+BrisqueFile = Annotated[
+    Path | None, typer.Option(help="BRISQUE's support vectors, as piq has them")
+]
+Random = Annotated[
+    int | None, typer.Option(help="seed of untrained weights: lpips@random and so on")
+]
 Json = Annotated[bool, typer.Option("--json", help="print JSON")]
 File = Annotated[Path, typer.Argument(help="a video, animation, sound or picture")]
 Out = Annotated[
@@ -39,12 +49,32 @@ Width = Annotated[int, typer.Option(min=16, max=1920, help="of a frame, in pixel
 
 def compare(
     pred: Pred, ref: Ref, metrics: Metrics = "psnr,ssim", align: Align = "strict", mask: MaskFile = None,
-    first: First = None, net: Net = "alex", file: TrunkFile = None, random: Random = None,
-    as_json: Json = False,
+    first: First = None, net: Net = "alex", file: TrunkFile = None, flow: Flow = "dis",
+    flow_file: FlowFile = None, prompt: Prompt = "", clip: ClipFolder = None, niqe: NiqeFile = None,
+    brisque: BrisqueFile = None, random: Random = None, as_json: Json = False,
 ) -> None:  # fmt: skip
     """Judge a video or picture against its original; every number names its weights."""
+    from interleaf_media.comparing_files import compared
+
     names = [n.strip() for n in metrics.split(",") if n.strip()]
-    found = compared(pred, ref, names, align, mask, first, net, str(file or ""), random)
+    files = {"path": file, "flow_path": flow_file, "clip": clip, "niqe": niqe, "brisque": brisque}
+    _among("align", align, ("strict", "index"))
+    _among("net", net, ("alex", "squeeze", "vgg"))
+    _among("flow", flow, ("dis", "farneback", "raft"))
+    others = {k: str(v or "") for k, v in files.items()}
+    found = compared(
+        pred,
+        ref,
+        names,
+        align,
+        mask,
+        first,
+        net=net,
+        flow=flow,
+        prompt=prompt,
+        random=random,
+        **others,
+    )
     if as_json:
         from interleaf_media.measures import record
 
@@ -67,46 +97,6 @@ def _line(m: Measure) -> str:
     weights = m.settings.get("weights", "none")
     told = "  ".join(p for p in (m.reason, "" if weights == "none" else f"weights {weights}") if p)
     return f"{name:<24} {value:>12} {m.unit:<9} n {m.n:<5}{interval}  {told}".rstrip()
-
-
-def compared(
-    pred: Path, ref: Path, names: list[str], align: str = "strict", mask: Path | None = None,
-    first: Path | None = None, net: str = "alex", file: str = "", random: int | None = None,
-) -> Report:  # fmt: skip
-    """The report; frames are read as they are needed, never all at once."""
-    from interleaf_media.comparing import LpipsChoice, comparable, feed, report, streams
-    from interleaf_media.reading import read_image
-    from interleaf_media.sources import aligned, mask_frames, moving, one_picture, prefetched
-    from interleaf_media.vmaf import vmaf_files
-
-    _among("align", align, ("strict", "index"))
-    _among("net", net, ("alex", "squeeze", "vgg"))
-    start = comparable(read_image(first).pixels, None)[0] if first else None
-    whole_files = "vmaf" in names and moving(pred) and moving(ref) and align == "strict"
-    rest = [n for n in names if not (n == "vmaf" and whole_files)]
-    running = streams(rest, LpipsChoice(net=net, path=file, random=random), start)  # type: ignore[arg-type]
-    if one_picture(pred) and one_picture(ref):
-        pairs: Iterator[Any] = iter([(read_image(pred).pixels, read_image(ref).pixels)])
-        count = 1
-    else:
-        left, right, count = aligned(pred, ref, align)
-        pairs = zip(prefetched(left), prefetched(right), strict=False)
-    masks = mask_frames(mask, count) if mask else repeat(None)
-    if rest:
-        seen = feed(running, pairs, masks)
-        if seen < count:
-            raise InvalidInput(
-                f"only {seen} of {count} pairs of frames could be decoded", hint="--align index"
-            )
-    found = report(running)
-    if whole_files:
-        found = Report((*found.measures, vmaf_files(pred, ref)), found.tables)
-    return Report(tuple(_in_order(found.measures, names)), found.tables)
-
-
-def _in_order(measures: tuple[Measure, ...], names: list[str]) -> list[Measure]:
-    place = {n: i for i, n in enumerate(names)}
-    return sorted(measures, key=lambda m: place.get(m.name.partition("@")[0], len(names)))
 
 
 def _among(what: str, value: str, known: tuple[str, ...]) -> None:

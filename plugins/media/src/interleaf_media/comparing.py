@@ -3,125 +3,79 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any, Literal, cast
 
 import numpy as np
 
 from interleaf.errors import InvalidInput, did_you_mean
-from interleaf.interfaces import Measure, Report
+from interleaf.interfaces import Report
 from interleaf.values import Image, Table
-from interleaf_media.fidelity import Samples, mse
+from interleaf_media.alone import AloneStream, judge
+from interleaf_media.clipscore import ClipStream, load_clip
+from interleaf_media.fidelity import Samples
+from interleaf_media.firsts import FirstStream
+from interleaf_media.flow import Method, estimator
+from interleaf_media.learned import Net, lpips_metric
 from interleaf_media.measures import METRICS, Metric
 from interleaf_media.motion import MotionStream
-from interleaf_media.series import Series
 from interleaf_media.streams import FrameStream, Mask
 from interleaf_media.vmaf import Vmaf
 from interleaf_media.writing import to_integers
 
 MOTION = ("temporal_warp", "flow_stats")
 FIRST = ("i1_mse", "pic")
-NAMES = (*METRICS, "lpips", "vmaf", *MOTION, *FIRST)
+ALONE = ("niqe", "brisque")
+CLIP = ("clip_text", "clip_temporal")
+NAMES = (*METRICS, "lpips", "vmaf", *MOTION, *FIRST, *ALONE, *CLIP)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LpipsChoice:
-    """Which LPIPS: its trunk, the trunk's file ("" searches), a seed for an untrained one."""
+class Given:
+    """What measures need besides frames. LPIPS: its trunk ``net`` and the trunk's ``path`` ("" searches).
+    ``flow``: who estimates motion, RAFT from ``flow_path``. ``clip``: a folder, and the ``prompt`` that a
+    clip was made from. ``niqe``, ``brisque``: files. ``first``: the picture that it was made from.
+    ``random``: the seed of untrained weights instead of all of these."""
 
-    net: Literal["alex", "squeeze", "vgg"] = "alex"
+    net: Net = "alex"
     path: str = ""
+    flow: Method = "dis"
+    flow_path: str = ""
+    clip: str = ""
+    prompt: str = ""
+    niqe: str = ""
+    brisque: str = ""
+    first: Samples | None = None
     random: int | None = None
 
 
-@dataclass(slots=True)
-class FirstStream:
-    """``i1_mse`` or ``pic``: how a clip relates to the picture that it was made from."""
-
-    name: Literal["i1_mse", "pic"]
-    first: Samples | None
-    lpips: LpipsChoice
-    series: Series = field(default_factory=Series)
-    settings: dict[str, Any] = field(default_factory=dict)
-    absent: str = ""
-    kept: Any = None
-
-    def update(self, subject: Samples, reference: Samples | None, mask: Mask | None) -> None:
-        """One frame."""
-        if self.first is None:
-            self.absent = "the first picture was not given"
-        elif self.first.shape != subject.shape:
-            raise InvalidInput("the first picture has another size than the frames")
-        elif self.name == "pic":
-            self._pic(self.first, subject)
-        elif not self.series.values:
-            self.settings = {
-                "backend": "interleaf",
-                "weights": "none",
-                "range": "0..255",
-                "version": "1",
-            }
-            scale = 1.0 if subject.dtype == np.uint8 else 257.0
-            self.series.add(mse(subject, self.first) / scale**2)
-
-    def _pic(self, first: Samples, subject: Samples) -> None:
-        from interleaf_media.learned import SMALLEST, load_lpips
-
-        choice = self.lpips
-        if min(subject.shape[:2]) < SMALLEST[choice.net]:
-            self.absent = f"a side of {min(subject.shape[:2])} px is less than LPIPS needs"
-            return
-        model = load_lpips(choice.net, choice.path, choice.random)
-        self.kept = self.kept or model.features([first])
-        self.series.add(1 - model.between(model.features([subject]), self.kept)[0])
-        self.settings = {
-            "backend": "lpips", "weights": model.weights, "net": choice.net, "range": "0..1",
-            "resize": "none", "version": "1",
-        }  # fmt: skip
-
-    def merge(self, later: FirstStream) -> FirstStream:
-        """Both parts; frame 0 is the earlier part's."""
-        one = self.name == "i1_mse" and self.series.values
-        series = self.series if one else self.series.merge(later.series)
-        settings = self.settings or later.settings
-        return FirstStream(
-            self.name, self.first, self.lpips, series, settings, self.absent or later.absent
-        )
-
-    def measures(self) -> list[Measure]:
-        """The mean over frames, of ``i1_mse`` the first frame alone."""
-        value, reason = self.series.mean()
-        random = self.name == "pic" and self.lpips.random is not None
-        return [
-            Measure(
-                name=self.name + ("@random" if random else ""), value=value, settings=self.settings,
-                reason=reason if self.series.values else (self.absent or reason),
-                direction="up" if self.name == "pic" else "down", n=max(len(self.series.values), 1),
-                interval=self.series.interval(),
-            )
-        ]  # fmt: skip
-
-
-def streams(names: Sequence[str], lpips: LpipsChoice, first: Samples | None = None) -> list[Any]:
+def streams(names: Sequence[str], given: Given) -> list[Any]:
     """One stream for each name; InvalidInput for an unknown one, WeightsMissing, E204."""
-    return [_stream(name, lpips, first) for name in dict.fromkeys(names)]
+    return [_stream(name, given) for name in dict.fromkeys(names)]
 
 
-def _stream(name: str, lpips: LpipsChoice, first: Samples | None) -> Any:
+def _stream(name: str, given: Given) -> Any:
     if name == "vmaf":
         return Vmaf()
     if name in MOTION:
-        return MotionStream(name)  # type: ignore[arg-type]
+        by = estimator(given.flow, given.flow_path, given.random if given.flow == "raft" else None)
+        return MotionStream(cast(Literal["temporal_warp", "flow_stats"], name), by)
     if name in FIRST:
-        return FirstStream(name, first, lpips)  # type: ignore[arg-type]
-    return FrameStream(metric(name, lpips))
+        which = cast(Literal["i1_mse", "pic"], name)
+        return FirstStream(which, given.first, given.net, given.path, given.random)
+    if name in CLIP:
+        model = load_clip(given.clip, given.random)
+        return ClipStream(cast(Literal["clip_text", "clip_temporal"], name), model, given.prompt)
+    if name in ALONE:
+        path = given.niqe if name == "niqe" else given.brisque
+        return AloneStream(judge(cast(Literal["niqe", "brisque"], name), path, given.random))
+    return FrameStream(metric(name, given))
 
 
-def metric(name: str, lpips: LpipsChoice) -> Metric:
-    """A measure of pictures by name."""
+def metric(name: str, given: Given) -> Metric:
+    """A measure of pictures and their originals by name."""
     if name == "lpips":
-        from interleaf_media.learned import lpips_metric
-
-        return lpips_metric(lpips.net, lpips.path, lpips.random)
+        return lpips_metric(given.net, given.path, given.random)
     if name not in METRICS:
         raise InvalidInput(f"no measure is called '{name}'", hint=did_you_mean(name, NAMES))
     return METRICS[name]
@@ -132,18 +86,29 @@ def feed(
     pairs: Iterable[tuple[Samples, Samples | None]],
     masks: Iterator[Mask | None],
 ) -> int:
-    """Give every pair to every stream; how many there were."""
+    """Give every pair to every stream; how many there were. On any error no stream keeps a process."""
     count = 0
-    for (subject, reference), mask in zip(pairs, masks, strict=False):
-        a, b = comparable(subject, reference)
-        if mask is not None and mask.shape != a.shape[:2]:
-            raise InvalidInput(
-                f"a mask of {mask.shape[1]}×{mask.shape[0]} does not fit frames of {a.shape[1]}×{a.shape[0]}"
-            )
-        for stream in running:
-            stream.update(a, b, mask)
-        count += 1
+    try:
+        for (subject, reference), mask in zip(pairs, masks, strict=False):
+            a, b = comparable(subject, reference)
+            if mask is not None and mask.shape != a.shape[:2]:
+                raise InvalidInput(
+                    f"a mask of {size_told(mask)} does not fit frames of {size_told(a)}"
+                )
+            for stream in running:
+                stream.update(a, b, mask)
+            count += 1
+    except BaseException:
+        stop(running)
+        raise
     return count
+
+
+def stop(running: Sequence[Any]) -> None:
+    """End what streams have begun, without a result."""
+    for stream in running:
+        if isinstance(stream, Vmaf):
+            stream.stop()
 
 
 def comparable(subject: Samples, reference: Samples | None) -> tuple[Samples, Samples | None]:
@@ -168,8 +133,11 @@ def to_eight(pixels: Samples) -> Samples:
 
 
 def size_told(pixels: Samples) -> str:
-    """``640×480 with 3 channels``."""
-    height, width, channels = pixels.shape
+    """``640×480 with 3 channels``; of a mask ``640×480``."""
+    height, width = pixels.shape[:2]
+    if pixels.ndim == 2:
+        return f"{width}×{height}"
+    channels = pixels.shape[2]
     return f"{width}×{height} with {channels} channel{'s' if channels > 1 else ''}"
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from interleaf.errors import InvalidInput
 from interleaf.interfaces import Dataset, Evaluator, Measure, Model, Renderer, Report
 from interleaf.values import Artifact, Image
-from interleaf_media.comparing import LpipsChoice, feed, metric, report
+from interleaf_media.comparing import Given, feed, report, streams
 from interleaf_media.compressing import compress, expand
 from interleaf_media.config import (
     CompressConfig,
@@ -26,7 +26,6 @@ from interleaf_media.config import (
 )
 from interleaf_media.naming import named, natural
 from interleaf_media.reading import MAX_PIXELS, read_image
-from interleaf_media.streams import FrameStream
 from interleaf_media.writing import encode_png
 
 SUFFIXES = frozenset(  # what a folder's pattern "*" takes
@@ -183,10 +182,13 @@ class Fidelity(Evaluator):
 
     def evaluate(self, subject: Image, reference: Image) -> Report:
         """Compare two pictures of one size; raises InvalidInput when the sizes differ, WeightsMissing
-        for LPIPS without its trunk, ProblemsFound (E204) for a measure whose package is absent."""
+        for measures without their weights, ProblemsFound (E204) for a measure whose package is absent."""
         c = self.config
-        lpips = LpipsChoice(net=c.net, path=c.file or "", random=c.random)
-        running = [FrameStream(metric(name, lpips)) for name in dict.fromkeys(c.measures)]
+        given = Given(
+            net=c.net, path=c.file or "", clip=c.clip or "", prompt=c.prompt, niqe=c.niqe or "",
+            brisque=c.brisque or "", random=c.random,
+        )  # fmt: skip
+        running = streams(c.measures, given)
         feed(running, [(subject.pixels, reference.pixels)], repeat(None))
         found = report(running).measures
         return Report(tuple(replace(m, reason=_single(m)) for m in found))

@@ -7,11 +7,12 @@ from interleaf.params import Ge, Gt, InFile, Le, Lt
 
 PairMeasure = Literal[
     "mse", "psnr", "ssim", "ssim_luma", "ms_ssim", "gmsd", "vif", "fsim", "haarpsi", "mdsi", "vsi",
-    "flip", "lpips",
+    "flip", "lpips", "niqe", "brisque", "clip_text",
 ]  # fmt: skip
 ClipMeasure = Literal[
     "mse", "psnr", "ssim", "ssim_luma", "ms_ssim", "gmsd", "vif", "fsim", "haarpsi", "mdsi", "vsi",
-    "flip", "lpips", "vmaf", "temporal_warp", "flow_stats", "i1_mse", "pic",
+    "flip", "lpips", "vmaf", "temporal_warp", "flow_stats", "i1_mse", "pic", "niqe",
+    "brisque", "clip_text", "clip_temporal",
 ]  # fmt: skip
 Codec = Literal["h264", "vp9", "ffv1", "gif", "apng", "npz"]
 
@@ -52,12 +53,18 @@ class CompressConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FidelityConfig:
-    """``measures``: which to compute. LPIPS: its trunk ``net``, the trunk's ``file`` (else it is
-    searched), or the seed of a ``random`` trunk, whose numbers are called ``lpips@random``."""
+    """``measures``: which to compute. LPIPS: its trunk ``net`` and the trunk's ``file`` (else it is
+    searched). ``clip``: a folder with a CLIP model, and the ``prompt`` that a picture was made from.
+    ``niqe``, ``brisque``: their files. ``random``: the seed of untrained weights instead of these, whose
+    numbers are called ``…@random``."""
 
     measures: tuple[PairMeasure, ...] = ("psnr", "ssim", "ms_ssim")
     net: Literal["alex", "squeeze", "vgg"] = "alex"
     file: InFile | None = None
+    clip: InFile | None = None
+    prompt: str = ""
+    niqe: InFile | None = None
+    brisque: InFile | None = None
     random: int | None = None
 
 
@@ -79,7 +86,7 @@ class ClipsConfig:
     height: Annotated[int, Ge(0)] = 0
     bits: Literal[8, 16] = 8
     sound: bool = True
-    reader: Literal["auto", "pyav", "ffmpeg", "pillow"] = "auto"
+    reader: Literal["auto", "pyav", "ffmpeg", "opencv", "pillow"] = "auto"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,9 +155,12 @@ class OverlayConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlowConfig:
-    """``method``: DIS (medium) or Farnebäck, of OpenCV."""
+    """``method``: DIS (medium) or Farnebäck, of OpenCV; or torchvision's small RAFT, from its ``file``, or
+    untrained from the seed ``random``."""
 
-    method: Literal["dis", "farneback"] = "dis"
+    method: Literal["dis", "farneback", "raft"] = "dis"
+    file: InFile | None = None
+    random: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,12 +173,19 @@ class FlowColorConfig:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VideoFidelityConfig:
     """``measures``: which to compute. ``align``: ``strict`` demands as many frames at one rate, ``index``
-    pairs frame by number up to the shorter. LPIPS and pic: as in ``media.fidelity``."""
+    pairs frame by number up to the shorter. ``flow``: who estimates motion, RAFT from ``flow_file``. The
+    rest as in ``media.fidelity``; ``clip_temporal`` needs no prompt."""
 
     measures: tuple[ClipMeasure, ...] = ("psnr", "ssim", "ms_ssim")
     align: Literal["strict", "index"] = "strict"
     net: Literal["alex", "squeeze", "vgg"] = "alex"
     file: InFile | None = None
+    flow: Literal["dis", "farneback", "raft"] = "dis"
+    flow_file: InFile | None = None
+    clip: InFile | None = None
+    prompt: str = ""
+    niqe: InFile | None = None
+    brisque: InFile | None = None
     random: int | None = None
 
 

@@ -8,21 +8,21 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from interleaf.errors import CorruptData, InvalidInput, WeightsMissing, did_you_mean
-from interleaf.weights import find_weights, sha256_of
+from interleaf.errors import InvalidInput, did_you_mean
+from interleaf.weights import find_weights
 from interleaf_media.extras import need
 from interleaf_media.fidelity import Samples
+from interleaf_media.flow import estimate
 from interleaf_media.learned import manifest
-from interleaf_media.motion import estimate
 from interleaf_media.perceptual import color
+from interleaf_media.tensors import fill, given_file, label, read_tensors
 
 Kind = Literal["image", "clip"]
 Extract = Callable[[Sequence[Samples]], NDArray[Any]]
@@ -185,17 +185,17 @@ def _i3d(path: str, seed: int) -> Extractor:
     return Extractor("i3d", "clip", extract, weights.label, own=True)
 
 
+HEADS = ("fc.", "classifier.", "head.", "heads.", "AuxLogits.")
+
+
 def _backbone(library: str, model: str, path: str) -> Extractor:
     """Pooled features of a timm or torchvision classifier, its weights only from a local file."""
-    if not path or not Path(path).is_file():
-        raise WeightsMissing(
-            f"'{library}:{model}' needs a file of weights" + (f"; {path} is none" if path else ""),
-            hint="file: PATH of a .pth or .safetensors that fits this model; nothing is downloaded",
-        )
+    file = given_file(f"'{library}:{model}'", path)
     torch = need("torch", "torch")
     with torch.random.fork_rng(devices=[]):
         network = _headless(library, model)
-    _fill(network, Path(path))
+    stored = read_tensors(file)
+    fill(network, {k: v for k, v in stored.items() if not k.startswith(HEADS)}, file)
     mean, spread = (
         torch.tensor(v)[:, None, None] for v in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
     )
@@ -210,8 +210,7 @@ def _backbone(library: str, model: str, path: str) -> Extractor:
                 rows.append(network((x - mean) / spread)[0].flatten().double().numpy())
         return np.stack(rows)
 
-    label = f"{model}:sha256:{sha256_of(Path(path))[:12]}"
-    return Extractor(f"{library}:{model}", "image", extract, label)
+    return Extractor(f"{library}:{model}", "image", extract, label(model, file))
 
 
 def _headless(library: str, model: str) -> Any:
@@ -228,29 +227,3 @@ def _headless(library: str, model: str) -> Any:
             setattr(network, head, torch.nn.Identity())
             break
     return network
-
-
-HEADS = ("fc.", "classifier.", "head.", "heads.", "AuxLogits.")
-
-
-def _fill(network: Any, file: Path) -> None:
-    torch = need("torch", "torch")
-    try:
-        if file.suffix == ".safetensors":
-            stored: Mapping[str, Any] = need("safetensors.torch", "torch").load_file(file)
-        else:
-            stored = torch.load(file, map_location="cpu", weights_only=True)
-    except Exception as error:  # readers of foreign bytes raise whatever they like
-        raise CorruptData(f"{file}: is no file of weights ({type(error).__name__})") from error
-    kept = {k: v for k, v in stored.items() if not k.startswith(HEADS)}
-    wanted = network.state_dict()
-    wrong = [
-        k
-        for k in {*kept, *wanted}
-        if k not in kept or k not in wanted or kept[k].shape != wanted[k].shape
-    ]
-    if wrong:
-        raise CorruptData(
-            f"{file}: does not fit this model: {min(wrong)}, {len(wrong)} tensors in all"
-        )
-    network.load_state_dict(kept)

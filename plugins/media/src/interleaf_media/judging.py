@@ -10,7 +10,7 @@ from interleaf.errors import InvalidInput
 from interleaf.interfaces import Context, Evaluator, Report
 from interleaf.values import Frames, Image
 from interleaf_media.clips import example_frames
-from interleaf_media.comparing import LpipsChoice, comparable, feed, report, streams
+from interleaf_media.comparing import Given, comparable, feed, report, streams
 from interleaf_media.config import VideoFidelityConfig
 from interleaf_media.showing import masks_of
 
@@ -59,9 +59,12 @@ class VideoFidelity(Evaluator):
 
     def _streams(self, first: Image | None) -> list[Any]:
         c = self.config
-        lpips = LpipsChoice(net=c.net, path=c.file or "", random=c.random)
-        start = comparable(first.pixels, None)[0] if first is not None else None
-        return streams(c.measures, lpips, start)
+        given = Given(
+            net=c.net, path=c.file or "", flow=c.flow, flow_path=c.flow_file or "", clip=c.clip or "",
+            prompt=c.prompt, niqe=c.niqe or "", brisque=c.brisque or "", random=c.random,
+            first=comparable(first.pixels, None)[0] if first is not None else None,
+        )  # fmt: skip
+        return streams(c.measures, given)
 
     def merge(self, left: list[Any], right: list[Any]) -> list[Any]:
         """Both parts, ``right`` after ``left``."""

@@ -1,8 +1,9 @@
-"""The Gaussian window of SSIM, compiled: one pass over two planes, no plane in between is stored.
+"""The Gaussian window of SSIM, compiled: one pass over two pictures, no plane in between is stored.
 
 With s = x + y and d = x − y the five windowed means of SSIM become four, those of s, d, s² and d²:
 2 μx μy = (μs² − μd²)/2, μx² + μy² = (μs² + μd²)/2, and likewise for variances and covariance.
-s is counted from the planes' own mean, so that float32 keeps six digits.
+s is counted from the pictures' own mean, so that float32 keeps six digits. Channels stay interleaved: a
+neighbour to the right is then ``step`` samples away, and every loop runs over whole rows.
 """
 
 import numpy as np
@@ -10,36 +11,47 @@ from numba import njit
 
 FAST = {"contract", "reassoc", "nsz", "arcp"}
 REACH = 10  # window of 11
+STRIP = 480  # columns at a time, so that eleven rows of four planes stay in the cache
 
 
 @njit(fastmath=FAST, nogil=True, cache=True)
 def _fill(x, y, middle, s, d, ss, dd):  # type: ignore[no-untyped-def]
     for j in range(x.size):
         p, q = np.float32(x[j]), np.float32(y[j])
-        u, v = p + q - middle, p - q
+        u, v = p + q - middle[j], p - q
         s[j], d[j], ss[j], dd[j] = u, v, u * u, v * v
 
 
 @njit(fastmath=FAST, nogil=True, cache=True)
-def _scaled(a, w, out):  # type: ignore[no-untyped-def]
-    for j in range(out.size):
-        out[j] = w * a[j]
-
-
-@njit(fastmath=FAST, nogil=True, cache=True)
-def _add_pair(a, b, w, out):  # type: ignore[no-untyped-def]
-    for j in range(out.size):
-        out[j] += w * (a[j] + b[j])
-
-
-@njit(fastmath=FAST, nogil=True, cache=True)
-def _across(a, g, out):  # type: ignore[no-untyped-def]
+def _weighted(a, g, out):  # type: ignore[no-untyped-def]
+    """out = the window over eleven rows; slices taken before the loop let it be vectorised."""
+    a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10 = a
     g0, g1, g2, g3, g4, g5 = g[0], g[1], g[2], g[3], g[4], g[5]
     for j in range(out.size):
         out[j] = (
-            g0 * (a[j] + a[j + 10]) + g1 * (a[j + 1] + a[j + 9]) + g2 * (a[j + 2] + a[j + 8])
-            + g3 * (a[j + 3] + a[j + 7]) + g4 * (a[j + 4] + a[j + 6]) + g5 * a[j + 5]
+            g0 * (a0[j] + a10[j]) + g1 * (a1[j] + a9[j]) + g2 * (a2[j] + a8[j])
+            + g3 * (a3[j] + a7[j]) + g4 * (a4[j] + a6[j]) + g5 * a5[j]
         )  # fmt: skip
+
+
+@njit(nogil=True, cache=True)
+def _down(h, r, g, out):  # type: ignore[no-untyped-def]
+    """The window over the rows of a ring whose newest is r."""
+    rows = (
+        h[(r + 1) % 11], h[(r + 2) % 11], h[(r + 3) % 11], h[(r + 4) % 11], h[(r + 5) % 11],
+        h[(r + 6) % 11], h[(r + 7) % 11], h[(r + 8) % 11], h[(r + 9) % 11], h[(r + 10) % 11], h[r],
+    )  # fmt: skip
+    _weighted(rows, g, out)
+
+
+@njit(nogil=True, cache=True)
+def _across(a, step, g, out):  # type: ignore[no-untyped-def]
+    """The window over eleven neighbours in a row."""
+    shifted = (
+        a[: out.size], a[step:], a[2 * step :], a[3 * step :], a[4 * step :], a[5 * step :],
+        a[6 * step :], a[7 * step :], a[8 * step :], a[9 * step :], a[10 * step :],
+    )  # fmt: skip
+    _weighted(shifted, g, out)
 
 
 @njit(fastmath=FAST, nogil=True, cache=True)
@@ -48,7 +60,7 @@ def _sums(mean_s, mean_d, square_s, square_d, middle, c1, c2):  # type: ignore[n
     for j in range(mean_s.size):
         ms, md = mean_s[j], mean_d[j]
         vs, vd = square_s[j] - ms * ms, square_d[j] - md * md
-        m = ms + middle
+        m = ms + middle[j]
         cs = ((vs - vd) * half + c2) / ((vs + vd) * half + c2)
         light = ((m * m - md * md) * half + c1) / ((m * m + md * md) * half + c1)
         whole += light * cs
@@ -57,14 +69,11 @@ def _sums(mean_s, mean_d, square_s, square_d, middle, c1, c2):  # type: ignore[n
 
 
 @njit(nogil=True, cache=True)
-def structure(x, y, middle, c1, c2, window):  # type: ignore[no-untyped-def]
-    """Mean SSIM and mean contrast-structure term of two planes [H, W], where the window fits.
-
-    ``middle`` is about the mean of x + y; ``window`` the 11 float32 weights, symmetric.
-    """
+def _strip(x, y, step, middle, c1, c2, window):  # type: ignore[no-untyped-def]
+    """Sums of both terms over the places in x, y [H, W·C] where the window fits."""
     height, width = x.shape
     ring = np.empty((4, REACH + 1, width), np.float32)  # the last 11 rows of s, d, s², d²
-    column, rows = np.empty(width, np.float32), np.empty((4, width - REACH), np.float32)
+    column, rows = np.empty(width, np.float32), np.empty((4, width - REACH * step), np.float32)
     whole = contrast = 0.0
     for i in range(height):
         r = i % 11
@@ -72,15 +81,32 @@ def structure(x, y, middle, c1, c2, window):  # type: ignore[no-untyped-def]
         if i < REACH:
             continue
         for p in range(4):
-            held = ring[p]
-            _scaled(held[(r + 6) % 11], window[5], column)
-            for k in range(5):
-                _add_pair(held[(r + 1 + k) % 11], held[(r + 11 - k) % 11], window[k], column)
-            _across(column, window, rows[p])
+            _down(ring[p], r, window, column)
+            _across(column, step, window, rows[p])
         w, c = _sums(rows[0], rows[1], rows[2], rows[3], middle, c1, c2)
         whole += w
         contrast += c
-    count = (height - REACH) * (width - REACH)
+    return whole, contrast
+
+
+@njit(nogil=True, cache=True)
+def structure(x, y, step, middle, c1, c2, window):  # type: ignore[no-untyped-def]
+    """Mean SSIM and mean contrast-structure term of two pictures [H, W·C] with C = ``step`` interleaved
+    channels, where the window fits.
+
+    ``middle`` [STRIP·C + 10·C] is about the mean of x + y, channel after channel; ``window`` the 11
+    float32 weights, symmetric.
+    """
+    height, width = x.shape
+    columns = width // step - REACH
+    whole = contrast = 0.0
+    for first in range(0, columns, STRIP):
+        last = min(first + STRIP, columns) + REACH
+        part = slice(first * step, last * step)
+        w, c = _strip(x[:, part], y[:, part], step, middle, c1, c2, window)
+        whole += w
+        contrast += c
+    count = (height - REACH) * columns * step
     return whole / count, contrast / count
 
 

@@ -21,6 +21,7 @@ from interleaf_media.extras import need
 from interleaf_media.fidelity import Samples
 from interleaf_media.measures import Metric
 from interleaf_media.perceptual import tensor
+from interleaf_media.tensors import read_tensors
 
 Net = Literal["alex", "squeeze", "vgg"]
 TRUNKS = {"alex": "alexnet", "squeeze": "squeezenet1_1", "vgg": "vgg16"}
@@ -80,11 +81,7 @@ def _graph(net: Net, seed: int) -> Any:
 
 def load_trunk(trunk: Any, file: Path) -> None:
     """Fill a trunk from torchvision's file; refuses one whose tensors are not exactly those needed."""
-    torch = need("torch", "torch")
-    try:
-        stored = torch.load(file, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises whatever it likes for foreign bytes
-        raise CorruptData(f"{file}: is no file of weights ({type(error).__name__})") from error
+    stored = read_tensors(file)
     wanted = trunk.state_dict()
     sources = {k: re.sub(r"^slice\d+\.", "features.", k) for k in wanted}
     wrong = [s for k, s in sources.items() if s not in stored or stored[s].shape != wanted[k].shape]

@@ -20,7 +20,7 @@ from interleaf_media.config import (
     OverlayConfig,
     SheetConfig,
 )
-from interleaf_media.motion import estimate
+from interleaf_media.flow import estimator
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -136,18 +136,19 @@ def masks_of(mask: Frames, count: int) -> list[Any]:
 
 
 class Flow(Model):
-    """Optical flow between neighbouring frames, through OpenCV."""
+    """Optical flow between neighbouring frames, through OpenCV or torchvision's RAFT."""
 
     Config = FlowConfig
 
     def apply(self, frames: Frames) -> FlowField:
-        """T − 1 flows; raises InvalidInput for a clip of fewer than two frames."""
+        """T − 1 flows; raises InvalidInput for a clip of fewer than two frames, WeightsMissing for RAFT
+        without its file."""
         if len(frames) < 2:
             raise InvalidInput(f"motion needs two frames, the clip has {len(frames)}")
         p = frames.pixels
-        flows = [
-            estimate(_whole(a), _whole(b), self.config.method) for a, b in itertools.pairwise(p)
-        ]
+        c = self.config
+        by = estimator(c.method, c.file or "", c.random)
+        flows = [by.flow(_whole(a), _whole(b)) for a, b in itertools.pairwise(p)]
         return FlowField(np.stack(flows), frames.fps)
 
     @classmethod

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import asdict
 from fractions import Fraction
 from pathlib import Path
@@ -70,7 +70,7 @@ def _opened(file: Path) -> tuple[Source, tuple[list[int], Fraction]]:
     return source, choose(source, Choice())
 
 
-def prefetched(frames: Iterator[Any]) -> Iterator[Any]:
+def prefetched(frames: Iterator[Any]) -> Generator[Any, None, None]:
     """The same frames, decoded in a thread of their own, a few ahead."""
     waiting: queue.Queue[Any] = queue.Queue(AHEAD)
     stop = threading.Event()
@@ -92,8 +92,12 @@ def prefetched(frames: Iterator[Any]) -> Iterator[Any]:
             put((None, None))
         except BaseException as error:
             put((None, error))
+        finally:
+            if isinstance(frames, Generator):
+                frames.close()  # which ends the program that it may read from
 
-    threading.Thread(target=work, daemon=True).start()
+    worker = threading.Thread(target=work, daemon=True)
+    worker.start()
     try:
         while True:
             frame, error = waiting.get()
@@ -104,6 +108,7 @@ def prefetched(frames: Iterator[Any]) -> Iterator[Any]:
             yield frame
     finally:
         stop.set()
+        worker.join(5.0)
 
 
 def mask_frames(file: Path, count: int) -> Iterator[Any]:

@@ -12,15 +12,17 @@ import numpy as np
 from interleaf.errors import CorruptData, InvalidInput
 from interleaf.values import Audio, Clip, Frames
 from interleaf_media.animations import ANIMATED, Animation, Stack
+from interleaf_media.capturing import Capture
 from interleaf_media.decoding import PyAV
 from interleaf_media.piping import Pipe
 from interleaf_media.sounds import sound_beside
 from interleaf_media.videoinfo import Pixels, Source, VideoInfo, select
 
-Backend = Literal["auto", "pyav", "ffmpeg", "pillow"]
+Backend = Literal["auto", "pyav", "ffmpeg", "opencv", "pillow"]
 READERS: Mapping[str, Callable[..., Source]] = {
     "pyav": PyAV,
     "ffmpeg": Pipe,
+    "opencv": Capture,
     "pillow": Animation,
 }
 MOST_BYTES = 4 << 30
@@ -68,8 +70,9 @@ def _reader(source: Path | bytes, backend: Backend) -> str:
 
 
 def _installed() -> str:
-    here = importlib.util.find_spec("av") or not importlib.util.find_spec("imageio_ffmpeg")
-    return "pyav" if here else "ffmpeg"
+    """The best reader that is here; PyAV where none is, whose absence is then told."""
+    here = {"pyav": "av", "ffmpeg": "imageio_ffmpeg", "opencv": "cv2"}
+    return next((r for r, module in here.items() if importlib.util.find_spec(module)), "pyav")
 
 
 def choose(source: Source, choice: Choice) -> tuple[list[int], Fraction]:

@@ -1,8 +1,11 @@
 """VMAF v0.6.1 through the ffmpeg program inside imageio-ffmpeg, whose libvmaf has the model built in."""
 
+import contextlib
 import json
 import subprocess
 import tempfile
+import weakref
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
@@ -26,7 +29,7 @@ class Vmaf:
         self.folder: tempfile.TemporaryDirectory[str] | None = None
         self.process: subprocess.Popen[bytes] | None = None
         self.absent = "there are no frames"
-        self.merged = False
+        self._end: Callable[[], object] = lambda: None
 
     def update(self, subject: Samples, reference: Samples | None, mask: Any = None) -> None:
         """One pair of frames."""
@@ -41,6 +44,10 @@ class Vmaf:
                 self._pipe().write(np.ascontiguousarray(color(eight)).tobytes())
             except BrokenPipeError:
                 return  # told by measures()
+
+    def stop(self) -> None:
+        """End the program and drop what it found."""
+        self._end()
 
     def _pipe(self) -> IO[bytes]:
         assert self.process and self.process.stdin
@@ -69,29 +76,34 @@ class Vmaf:
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
         )
+        self._end = weakref.finalize(self, _ended, self.process, self.folder)  # whatever happens
 
     def merge(self, later: "Vmaf") -> "Vmaf":
         """VMAF's motion term looks at neighbouring frames, so that parts do not add up."""
-        for part in (self, later):
-            part._close()
+        self.stop()
+        later.stop()
         both = Vmaf()
-        both.merged, both.absent = True, "vmaf is computed over whole clips, not over merged parts"
+        both.absent = "vmaf is computed over whole clips, not over merged parts"
         return both
-
-    def _close(self) -> bytes:
-        if self.process is None:
-            return b""
-        _, told = self.process.communicate()
-        return told
 
     def measures(self) -> list[Measure]:
         """The mean over frames; None with ffmpeg's reason where it refuses the frames."""
         if self.process is None or self.folder is None:
             return [_measure(Series(), self.absent, "rgb")]
-        told = self._close()
+        _, told = self.process.communicate()
         series, reason = _read(Path(self.folder.name), told)
-        self.folder.cleanup()
+        self.stop()
         return [_measure(series, reason, "rgb")]
+
+
+def _ended(process: subprocess.Popen[bytes], folder: tempfile.TemporaryDirectory[str]) -> None:
+    process.kill()
+    for pipe in (process.stdin, process.stderr):
+        if pipe:
+            with contextlib.suppress(OSError):
+                pipe.close()
+    process.wait()
+    folder.cleanup()
 
 
 def vmaf_files(subject: Path, reference: Path) -> Measure:
