@@ -1,0 +1,80 @@
+"""Parameters of the components of ``followclick``."""
+
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
+
+from interleaf.params import Ge, Gt, InFile, Le
+from interleaf_training.config import Recipe
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentConfig:
+    """``method``: ``grabcut`` needs nothing; ``sam`` is a SAM, MobileSAM or SAM 2 folder in ``weights`` as
+    transformers saves it."""
+
+    method: Literal["grabcut", "sam"] = "grabcut"
+    weights: InFile | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClickConfig:
+    """``at``: x, y in pixels, one pair after the other, on the thing; ``exclude``: likewise, beside it."""
+
+    at: tuple[float, ...] = ()
+    exclude: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlowWarpConfig:
+    """``motion``: how a thing moves: ``learned`` by the network, ``gaussian`` deviations at random like those
+    of the training clips, ``rigid`` none; ``auto`` is the best of them on fresh clips (README).
+    ``weights``: a folder with ``weights.safetensors`` (default: the package's). ``width``: of the network.
+    ``steps`` of sampling. ``smooth``: cells by which a draw is blurred. ``flex``: how much a thing deforms,
+    from 0 (rigid) to 1 (as much as things in the training clips did)."""
+
+    motion: Literal["auto", "learned", "gaussian", "rigid"] = "auto"
+    weights: InFile | None = None
+    width: Annotated[int, Ge(16)] = 64
+    steps: Annotated[int, Ge(1), Le(1000)] = 12
+    smooth: Annotated[float, Ge(0), Le(8)] = 1.5
+    flex: Annotated[float, Ge(0), Le(2)] = 0.35
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnimateConfig:
+    """``say``: for each mask a short phrase (``left``, ``turn right``, ``closer``; one serves all);
+    ``strength``: pixels a frame, likewise. ``frames`` at ``fps``."""
+
+    say: tuple[str, ...] = ("right",)
+    strength: tuple[Annotated[float, Ge(0)], ...] = (4.0,)
+    frames: Annotated[int, Ge(1), Le(1000)] = 16
+    fps: Annotated[float, Gt(0), Le(1000)] = 8.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FitConfig:
+    """``recipe``: how to train. ``limit``: at most so many windows, spread over the data (0: all)."""
+
+    recipe: Recipe = field(
+        default_factory=lambda: Recipe(
+            steps=1500, batch=16, lr=1.5e-3, weight_decay=0.01, ema=0.995, log_every=50
+        )
+    )
+    limit: Annotated[int, Ge(0)] = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClipsConfig:
+    """``root``: a video or a folder of them, of which ``only`` these names (all, when empty) and none of
+    ``without``. Frames are read at ``size`` pixels on the long side; windows of eight frames begin every
+    ``hop`` frames, with each of ``strides`` between their frames. ``cache``: a folder that keeps what was
+    found, by content."""
+
+    root: InFile
+    only: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+    size: Annotated[int, Ge(64), Le(1024)] = 256
+    strides: tuple[int, ...] = (1, 2, 3, 4)
+    hop: Annotated[int, Ge(1)] = 1
+    area: Annotated[float, Gt(0), Le(1)] = 0.004
+    cache: str = ""

@@ -1,0 +1,50 @@
+"""The descriptor of ``followclick``."""
+
+from interleaf.interfaces import Dataset, Model
+from interleaf.plugin import Call, Plugin, component
+
+PLUGIN = Plugin(
+    name="followclick",
+    api=0,
+    summary="click on a thing in a photo, say how it moves, and only that moves",
+    paper="arXiv:2403.08268",
+    requires=["cv2", "numba", "numpy", "torch"],
+    components=[
+        component(
+            "segment", Model, "interleaf_followclick.components:Segment", config="SegmentConfig",
+            calls={
+                "apply": Call(
+                    needs={"image": "image"}, gives={"mask": "image"}, params="ClickConfig"
+                )
+            },
+            deterministic=True,
+            summary="the thing under a click, as a mask",
+        ),
+        component(
+            "flowwarp", Model, "interleaf_followclick.components:FlowWarp", config="FlowWarpConfig",
+            calls={
+                "generate": Call(
+                    needs={"image": "image", "masks": "image*", "still": "image?"},
+                    gives={"frames": "frames"}, params="AnimateConfig",
+                ),
+                "fit": Call(
+                    needs={"data": "dataset[followclick.window]", "lr": "schedule?"},
+                    gives={"model": "model", "log": "table"}, params="FitConfig",
+                ),
+            },
+            capabilities=["Generative", "Trainable"], deterministic=True,
+            summary="a photo whose masked things move as phrases say; everything else stays bit for bit",
+        ),
+        component(
+            "clips", Dataset, "interleaf_followclick.clips:Clips", config="ClipsConfig",
+            calls={"open": Call(gives={"data": "dataset[followclick.window]"})},
+            capabilities=["Sized", "Indexed", "Split"], deterministic=True,
+            summary="windows of real motion out of a folder of videos",
+        ),
+    ],
+    kinds={"window": "interleaf_followclick.windows:Window"},
+    commands={
+        name: f"interleaf_followclick.commands:{name}" for name in ("animate", "segment")
+    },
+    pipelines=["pipelines/photo.yaml"],
+)  # fmt: skip
