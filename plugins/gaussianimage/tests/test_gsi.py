@@ -16,7 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from interleaf.values import Image
-from interleaf_gaussianimage import GsiError, codec, decode, encode, fit, rans, tables
+from interleaf_gaussianimage import GsiError, codec, decode, encode, fit, quantising, rans, tables
+from interleaf_gaussianimage.background import nodes
 from interleaf_gaussianimage.format import (
     BadMagic,
     Header,
@@ -242,6 +243,58 @@ def test_symbols_and_bits_come_back(values, widths):
     size = 16 * (len(stream.words) - 1)
     ideal = -sum(math.log2(s / 4096) for s in sizes)
     assert size <= ideal * 1.001 + 48
+
+
+@st.composite
+def any_coded(draw):
+    """What a file of a small picture could say, its numbers anywhere within their ranges."""
+    channels, n = draw(st.integers(1, 4)), draw(st.integers(0, 60))
+    width, height = draw(st.integers(1, 80)), draw(st.integers(1, 80))
+    cell = draw(st.sampled_from(codec.CELLS))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    integers = np.zeros((n, 5 + channels), np.int64)
+    largest = draw(st.sampled_from([1, 3, 20, quantising.LARGEST]))
+    integers[:, 5:] = rng.integers(-largest, largest + 1, (n, channels))
+    integers[:, 5] += integers[:, 5] == 0
+    finest = 1 << np.array([quantising.class_of(q) for q in (integers[:, 5:] ** 2).sum(1)], int)
+    for j, (low, high) in enumerate([(-1.2, 7.0), (-1.2, 7.0), (-12.0, 12.0)]):
+        step = (quantising.SIZE if j < 2 else quantising.SHEAR) / finest
+        integers[:, 2 + j] = np.rint(rng.uniform(low, high, n) / step)
+    centre = rng.uniform(0, [width, height], (n, 2))
+    integers[:, :2] = np.floor(centre / 2.0 ** codec.exponents(integers))
+    header = Header(width, height, channels, 8, draw(st.integers(5, 8)), n, 1)
+    integers, counts = codec.ordered(header, cell, integers)
+    layer = codec.Layer(draw(st.integers(1, 65535)), integers, counts, (9,) * len(counts))
+    # a change from the median predictor may be 4 times as large
+    smooth = rng.integers(-largest // 4, largest // 4 + 1, (*nodes(height, width), channels))
+    basis = rng.integers(-127, 128, (channels, channels)).astype(np.int8)
+    return codec.Coded(header, cell, (7,) * channels, basis, 3, smooth, (layer,))
+
+
+@settings(max_examples=100, deadline=None)
+@given(any_coded())
+def test_whatever_may_be_told_comes_back(coded):
+    blob = codec.write(coded)
+    back = codec.parse(blob)
+    assert np.array_equal(back.layers[0].integers, coded.layers[0].integers)
+    assert np.array_equal(back.background, coded.background)
+    assert codec.write(back) == blob
+
+
+@pytest.mark.parametrize("which", ["amplitude", "background"])
+def test_a_value_that_no_file_can_tell_is_refused(data, which):
+    coded = codec.parse(data)
+    where = coded.background if which == "background" else coded.layers[0].integers
+    where[0, ..., -1] = 3 * quantising.LARGEST
+    with pytest.raises(ValueError, match="cannot be told"):
+        codec.write(coded)
+
+
+def test_the_finest_file_of_a_harsh_picture_reads_back():
+    harsh = np.where(np.mgrid[:64, :96].sum(0) // 16 % 2, 255, 0).astype(np.uint8)
+    harsh[:, 48:] = np.random.default_rng(0).integers(0, 256, (64, 48))
+    shown = decode(encode(harsh, psnr=60, preset="fast"))[:, :, 0]
+    assert psnr(harsh[:, :40], shown[:, :40]) > 30
 
 
 def test_a_fit_is_where_a_file_may_begin(image):

@@ -38,8 +38,8 @@ def taps(length: int, scale: float = 1.0, first: int = 0, count: int | None = No
     return np.asarray(bump / bump.sum(axis=1, keepdims=True), np.float32)
 
 
-def solve(rows_of: Callable[[int, int], Floats], shape: tuple[int, ...], step: float) -> Floats:
-    """Integers [I, J, C] of the amplitudes in steps of ``step``; ``rows_of(a, b)`` gives rows."""
+def solve(rows_of: Callable[[int, int], Floats], shape: tuple[int, ...]) -> Floats:
+    """Amplitudes [I, J, C]; ``rows_of(a, b)`` gives rows."""
     inverse = []
     for length in shape[:2]:
         t = taps(length).astype(np.float64)
@@ -51,4 +51,4 @@ def solve(rows_of: Callable[[int, int], Floats], shape: tuple[int, ...], step: f
         part = rows_of(a, a + ROWS)
         across = np.einsum("jw,hwc->hjc", inverse[1], part, optimize=True)
         found += np.einsum("ih,hjc->ijc", inverse[0][:, a : a + ROWS], across, optimize=True)
-    return np.rint(found / step).astype(np.int64)
+    return found

@@ -20,7 +20,7 @@ from . import rans, symbols, tables
 from .background import nodes
 from .format import Header, LimitExceeded, Malformed, Truncated, chunk, chunks
 from .kernels import compiled
-from .quantising import CLASSES, class_of, position_steps
+from .quantising import CLASSES, LARGEST, class_of, position_steps
 from .splats import Floats
 
 STEP = 64  # Delta is told in 1/64 of an 8-bit level
@@ -142,14 +142,21 @@ def _streams(coded: Coded, number: int) -> Iterator[Floats]:
     layer, channels = coded.layers[number], coded.header.channels
     if number == 0:
         ops = np.empty((2 * coded.background.size + 1, 2), np.int64)
-        yield ops[: symbols.put_background(coded.background, ops)]
+        yield _tellable(ops[: symbols.put_background(coded.background, ops)])
     begin = 0
     for block, n in enumerate(layer.counts):
         mine = layer.integers[begin : begin + n]
         begin += n
         counts = _counts(coded, block, mine)
         ops = np.empty((2 * counts.size + (13 + 2 * channels) * n + 1, 2), np.int64)
-        yield ops[: symbols.put_block(mine, counts, coded.cell, channels, ops)]
+        yield _tellable(ops[: symbols.put_block(mine, counts, coded.cell, channels, ops)])
+
+
+def _tellable(ops: Floats) -> Floats:
+    plain = ops[:, 0] < 0
+    if (ops[plain, 0] < -symbols.MOST_BITS).any() or (ops[~plain, 1] >> 6).any():
+        raise ValueError(f"a value beyond {LARGEST} cannot be told by a file")
+    return ops
 
 
 def _counts(coded: Coded, block: int, integers: Floats) -> Floats:

@@ -17,11 +17,11 @@ import numpy as np
 
 from . import background, kernels
 from .bands import Crew
-from .codec import AXES, CELLS, STEP, Coded, Layer, exponents, ordered, write
+from .codec import AXES, CELLS, STEP, Coded, Layer, exponents, ordered, parse, write
 from .decoding import restored
 from .drawing import Canvas, row_costs
 from .format import MOST_PIXELS, Header
-from .quantising import FINEST, MOST, SHEAR, SIZES, class_of
+from .quantising import FINEST, LARGEST, MOST, SHEAR, SIZES, class_of
 from .splats import CUTOFF, Floats, Splats
 from .tuning import (
     COARSEST_DELTA,
@@ -83,7 +83,8 @@ class Goal:
 
 def beginning(bpp: float, pixels: int) -> int:
     """Gaussians to begin from; at low rates many compete for few places."""
-    points = 2.8 * bpp * pixels / BITS_EACH / (1 + 0.47 * bpp * bpp)
+    kept = bpp * pixels / BITS_EACH
+    points = kept * max(2.8 / (1 + 0.47 * bpp * bpp), 1.25)
     return int(min(max(points, 8), pixels / 3 + 8))
 
 
@@ -152,7 +153,11 @@ def encode(
             _whole(making, goal, recipe, begin, layers, rng, report)
         else:
             _in_pieces(making, goal, recipe, begin, layers, rng, report)
-        return write(making.coded(meta, icc))
+        coded = making.coded(meta, icc)
+        data = write(coded)
+        if write(parse(data)) != data:
+            raise RuntimeError("the file does not read as it was written: please report it")
+        return data
 
 
 def _goal(bpp: float | None, psnr: float | None, points: int | None) -> Goal:
@@ -239,11 +244,12 @@ class Encoding:
         if self.smooth:
             axes = np.linalg.inv(self.axes.matrix)
             mean = np.array(self.axes.mean, np.float32)
-            self.background = background.solve(
-                lambda a, b: (self.samples[a:b] * self.unit - mean) @ axes,
-                self.samples.shape,
-                self.step / STEP,
+            found = background.solve(
+                lambda a, b: (self.samples[a:b] * self.unit - mean) @ axes, self.samples.shape
             )
+            # a change from the median predictor is below 4 times the largest
+            self.step = max(self.step, math.ceil(4 * STEP * np.abs(found).max() / LARGEST))
+            self.background = np.rint(found * (STEP / self.step)).astype(np.int64)
 
     def coded(self, meta: bytes = b"", icc: bytes = b"", cell: int | None = None) -> Coded:
         """The file as it is, by default with the cells that make it shortest."""

@@ -25,6 +25,9 @@ SIZE, SHEAR = 1.41, 2.0  # steps of class 0: natural logarithm, and l2 / l3
 CLASSES = 8
 FINEST, COARSEST = -3, 3  # powers of two: 1/8 to 8 px
 LARGEST_SIZE, LARGEST_SHEAR = 7.0, 12.0  # |log l|, |v|
+LARGEST = (
+    15 + (1 << 12) - 1
+)  # |value| that a stream can tell: amplitudes, and changes of the background
 SMALLEST_LOG = math.log(0.3)  # px; a thinner Gaussian falls between the samples
 
 _LOG2_SIZE = round(math.log2(SIZE) * 65536)
@@ -92,7 +95,7 @@ def settle(theta, delta, basis, rounded, integers, geometry, color, first, last)
         if rounded:
             norm = 0
             for ch in range(channels):
-                integers[n, 5 + ch] = math.floor(a[ch] / delta + 0.5)
+                integers[n, 5 + ch] = math.floor(min(max(a[ch] / delta + 0.5, -LARGEST), LARGEST))
                 norm += integers[n, 5 + ch] ** 2
             k = class_of(norm)
             size, shear = SIZE / (1 << k), SHEAR / (1 << k)
@@ -171,3 +174,6 @@ def descend(theta, m, v, sums, color, basis, integers, delta, rounded, rate, dec
         for j in (2, 3):
             theta[n, j] = min(max(theta[n, j], real(SMALLEST_LOG)), real(LARGEST_SIZE))
         theta[n, 4] = min(max(theta[n, 4], real(-LARGEST_SHEAR)), real(LARGEST_SHEAR))
+        most = real(LARGEST * delta)
+        for j in range(5, 5 + channels):
+            theta[n, j] = min(max(theta[n, j], -most), most)
