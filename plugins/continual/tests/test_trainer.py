@@ -173,14 +173,16 @@ def find_step(folder: Path) -> int:
 @given(
     world=st.sampled_from([1, 2, 3, 4, 6, 12]),
     micro=st.integers(0, 5),
-    stops=st.lists(st.integers(0, 9), max_size=3).map(sorted),
+    workers=st.integers(0, 4),
+    stops=st.lists(st.integers(0, 8), max_size=3).map(sorted),
 )
 def test_the_samples_do_not_depend_on_how_they_are_read(
-    world: int, micro: int, stops: list[int]
+    world: int, micro: int, workers: int, stops: list[int]
 ) -> None:
-    """Any number of processes, micro-batches and interruptions: the same ids at the same step."""
+    """Any number of processes, workers, micro-batches and interruptions: the same ids at the same step."""
     from interleaf_training import Recipe
     from interleaf_training.engine import Engine
+    from interleaf_training.loop import _ahead
 
     class One(Engine):
         def __init__(self, rank: int) -> None:
@@ -193,10 +195,15 @@ def test_the_samples_do_not_depend_on_how_they_are_read(
     made = replace(config(StageConfig(steps=3), StageConfig(steps=9, replay=0.4)), batch=12)
     stage = list(plan_stages(made, [OLD, NEW], [], 3))[1]
     samples = Samples(stage.mix, stage.first)
-    for step in stops or [4]:
+
+    def read(step: int) -> list[tuple[int, Any]]:
         parts = sorted(p for rank in range(world) for p in One(rank).parts(recipe, step))
-        read = torch.cat([samples.batch(*part)[0] for part in parts])
-        assert torch.equal(read, samples.batch(step * 12, step * 12 + 12)[0])
+        return [(a, samples.batch(a, b)) for a, b in parts]
+
+    for start in stops or [4]:
+        for step, batches in enumerate(_ahead(read, start, 9, workers), start):
+            ids = torch.cat([batch[0] for _, batch in batches])
+            assert torch.equal(ids, samples.batch(step * 12, step * 12 + 12)[0])
 
 
 @pytest.mark.parametrize(
