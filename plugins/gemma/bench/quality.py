@@ -16,6 +16,7 @@ from gguf import GGMLQuantizationType, quants
 from torch import Tensor
 from torch.nn import functional as F
 
+from interleaf_gemma.calibrating import quantise_by_texts
 from interleaf_gemma.llama2c import Words
 from interleaf_gemma.llama2c import load as load_llama2c
 from interleaf_gemma.model import Gemma
@@ -24,12 +25,13 @@ from interleaf_gemma.tokenizer import Tokenizer
 
 DATA = Path(os.environ.get("INTERLEAF_DATA", "../shared/data")) / "lm"
 STORIES = Path(__file__).parents[1] / "src/interleaf_gemma/stories"
-LAST = 200  # stories of the sample
+LAST = 200  # stories of the sample; those before are for calibration
+WINDOWS = 64
 
 
 def stories() -> list[str]:
     text = (DATA / "text/tinystories_sample_2MiB.txt").read_text("utf-8", errors="replace")
-    return [story.strip() for story in text.split("<|endoftext|>")[:-1][-LAST:]]
+    return [story.strip() for story in text.split("<|endoftext|>")[:-1]]
 
 
 @torch.inference_mode()
@@ -50,12 +52,15 @@ def ggml(weight: Tensor, kind: GGMLQuantizationType) -> Tensor:
     return torch.from_numpy(unpacked)[:, : weight.shape[1]].to(weight.dtype)
 
 
-def variants(make: Callable[[], Gemma]) -> Iterator[tuple[str, Gemma]]:
+def variants(make: Callable[[], Gemma], seen: Tensor) -> Iterator[tuple[str, Gemma]]:
     yield "as it is", make()
     for name in ("int8", "int4"):
         model = make()
         list(quantise_model(model, name))
         yield name, model
+        model = make()
+        list(quantise_by_texts(model, name, seen))
+        yield f"{name} by texts", model
     for kind in (GGMLQuantizationType.Q8_0, GGMLQuantizationType.Q4_0):
         model = make()
         with torch.no_grad():
@@ -73,13 +78,14 @@ def main() -> None:
         "the package's own": (lambda: Gemma.load(STORIES, dtype="float32"), tokenizer.encode),
     }
     for name, (make, encode) in sources.items():
-        texts = [encode(story)[:512] for story in stories()]
+        ids = [encode(story)[:512] for story in stories()]
+        seen, texts = [i for story in ids[:-LAST] for i in story][: WINDOWS * 512], ids[-LAST:]
         base = 0.0
-        for variant, model in variants(make):
+        for variant, model in variants(make, torch.tensor(seen).reshape(-1, 512)):
             found = loss(model.eval(), texts)
             base = base or found
             print(
-                f"{name:20}{variant:12}{found:8.4f} nats a token  {found - base:+.4f}", flush=True
+                f"{name:20}{variant:16}{found:8.4f} nats a token  {found - base:+.4f}", flush=True
             )
 
 

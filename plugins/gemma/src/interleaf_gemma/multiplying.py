@@ -1,14 +1,16 @@
-"""Many tokens times a matrix through the kernels."""
+"""Many tokens times a matrix through the kernels; for quantised ones as the torch operator
+``interleaf_gemma::quantised_linear``, which ``torch.compile`` keeps whole."""
 
-# mypy: disable-error-code="no-untyped-call"
+# mypy: disable-error-code="no-untyped-call, untyped-decorator"
 
-from __future__ import annotations
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from interleaf_gemma.kernels.packing import unpack
 from interleaf_gemma.kernels.products import PANEL, make_many_ready, multiply
 from interleaf_gemma.kernels.room import Room
 from interleaf_gemma.kernels.team import in_team
@@ -38,3 +40,44 @@ def products(layout: int, at: int, rows: int, columns: int, group: int, x: Tenso
 
         in_team(work, threads)
     return torch.from_numpy(out[:, :rows])
+
+
+@torch.library.custom_op("interleaf_gemma::quantised_linear", mutates_args=(), device_types="cpu")
+def quantised_linear(x: Tensor, panels: Tensor, layout: int, rows: int, group: int) -> Tensor:
+    """x · Wᵀ, [..., C] → [..., rows], for int8 or int4 panels of W (`packing.pack`); gradient of x."""
+    flat = x.reshape(-1, x.shape[-1]).float().contiguous()
+    out = products(layout, panels.data_ptr(), rows, x.shape[-1], group, flat)
+    return out.to(x.dtype).contiguous().reshape(*x.shape[:-1], rows)
+
+
+@quantised_linear.register_fake
+def _(x: Tensor, panels: Tensor, layout: int, rows: int, group: int) -> Tensor:
+    return x.new_empty(*x.shape[:-1], rows)
+
+
+@torch.library.custom_op("interleaf_gemma::unpacked", mutates_args=(), device_types="cpu")
+def unpacked(panels: Tensor, layout: int, rows: int, columns: int, group: int) -> Tensor:
+    """The matrix [rows, columns] in panels, as float32."""
+    numbers, scales = unpack(layout, panels.numpy(), (rows, columns), group)
+    wide = np.repeat(scales.astype(np.float32), group, 1)[:, :columns]
+    return torch.from_numpy(numbers * wide)
+
+
+@unpacked.register_fake
+def _(panels: Tensor, layout: int, rows: int, columns: int, group: int) -> Tensor:
+    return panels.new_empty(rows, columns, dtype=torch.float32)
+
+
+def _keep(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+    x, panels, layout, rows, group = inputs
+    ctx.save_for_backward(panels)
+    ctx.sizes = (layout, rows, x.shape[-1], group)
+
+
+def _backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+    (panels,) = ctx.saved_tensors
+    whole = unpacked(panels, *ctx.sizes)
+    return gradient @ whole.to(gradient.dtype), None, None, None, None
+
+
+quantised_linear.register_autograd(_backward, setup_context=_keep)

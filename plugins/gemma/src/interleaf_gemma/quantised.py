@@ -18,7 +18,7 @@ from torch.nn import functional as F
 
 from interleaf_gemma.kernels.packing import pack, unpack
 from interleaf_gemma.kernels.products import INT4, INT8, read_rows
-from interleaf_gemma.multiplying import products
+from interleaf_gemma.multiplying import quantised_linear, unpacked
 
 Quant = Literal["int8", "int4"]
 LAYOUTS: Mapping[Quant, int] = {"int8": INT8, "int4": INT4}
@@ -66,9 +66,9 @@ class Quantised(Tensor):
 
     def whole(self) -> Tensor:
         """The weight in its dtype."""
-        numbers, scales = self.parts()
-        wide = np.repeat(scales.astype(np.float32), self.group, 1)[:, : self.shape[1]]
-        return torch.from_numpy(numbers * wide).to(self.dtype)
+        panels, (rows, columns) = torch.from_numpy(self.panels), self.shape
+        found: Tensor = unpacked(panels, self.layout, rows, columns, self.group)
+        return found.to(self.dtype)
 
     @classmethod
     def __torch_function__(
@@ -97,23 +97,9 @@ class Quantised(Tensor):
         return f"Quantised({self.quant}, {list(self.shape)}, groups of {self.group})"
 
 
-class _Linear(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Quantised) -> Tensor:
-        ctx.weight = weight
-        flat = x.reshape(-1, x.shape[-1]).float().contiguous()
-        rows, columns = weight.shape
-        at = weight.panels.ctypes.data
-        out = products(weight.layout, at, rows, columns, weight.group, flat)
-        return out.to(x.dtype).reshape(*x.shape[:-1], weight.shape[0])
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
-        return gradient @ ctx.weight.whole().to(gradient.dtype), None
-
-
 def _linear(x: Tensor, weight: Quantised, bias: Tensor | None = None) -> Tensor:
-    y = _Linear.apply(x, weight)
+    panels = torch.from_numpy(weight.panels)
+    y: Tensor = quantised_linear(x, panels, weight.layout, weight.shape[0], weight.group)
     return y if bias is None else y + bias
 
 

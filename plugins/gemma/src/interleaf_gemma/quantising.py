@@ -1,12 +1,13 @@
 """Rounding a model's matrices to 8 or 4 bits, embedding included.
 
 int8: groups of 64 columns, w ≈ s q with s = max|w| / 127. int4: groups of 32, q from −8 to 7; of several
-scales near max|w| / −8 the one with the smallest squared error. Scales are float16, as stored.
+scales near max|w| / −8, and those that fit what they round to best, the one with the smallest squared
+error. Scales are float16, as stored. `calibrating` rounds for the inputs that texts give.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import torch
@@ -18,7 +19,8 @@ from interleaf_gemma.quantised import GROUPS, Quant, Quantised
 if TYPE_CHECKING:
     from interleaf_gemma.model import Gemma
 
-TRIED = torch.linspace(0.8, 1.1, 16)  # of max|w| / 8, scales to try for int4
+TRIED = torch.linspace(0.75, 1.1, 15)  # of max|w| / 8, scales to try for int4
+LIMITS: Mapping[Quant, tuple[int, int]] = {"int8": (-127, 127), "int4": (-8, 7)}
 ROWS = 1 << 21  # numbers rounded at a time
 
 
@@ -33,34 +35,40 @@ def quantise(weight: Tensor, quant: Quant, group: int | None = None) -> Quantise
     for first in range(0, rows, each):
         part = weight.detach()[first : first + each].float()
         grouped = F.pad(part, (0, groups * group - columns)).unflatten(1, (groups, group))
-        scale = _scale8(grouped) if quant == "int8" else _scale4(grouped)
-        q = _rounded(grouped, scale, *((-127, 127) if quant == "int8" else (-8, 7)))
+        scale = scale_of(grouped, quant)
+        q = _rounded(grouped, scale, quant).to(torch.int8)
         numbers[first : first + each], scales[first : first + each] = q.flatten(1), scale
     return Quantised(
         numbers[:, :columns].contiguous().numpy(), scales.numpy(), quant, group, weight.dtype
     )
 
 
-def _rounded(x: Tensor, scale: Tensor, least: int, most: int) -> Tensor:
-    step = scale.float()[..., None]
-    return torch.where(step == 0, 0, x / step).round().clamp(least, most).to(torch.int8)
-
-
-def _scale8(x: Tensor) -> Tensor:
-    return (x.abs().amax(-1) / 127).half()
-
-
-def _scale4(x: Tensor) -> Tensor:
+def scale_of(x: Tensor, quant: Quant, worth: Tensor | None = None) -> Tensor:
+    """A float16 scale for each group x [..., group]; ``worth``: what the square of an error in it counts."""
+    if quant == "int8":
+        return (x.abs().amax(-1) / 127).half()
     # the number of largest magnitude goes to −8, of which there is one more than of 7
     extreme = x.gather(-1, x.abs().argmax(-1, keepdim=True)).squeeze(-1) / -8
     best, least = extreme.half(), torch.full_like(extreme, torch.inf)
     for factor in TRIED:
         scale = (extreme * factor).half()
-        wide = scale.float()[..., None]
-        error = (_rounded(x, scale, -8, 7) * wide - x).square().sum(-1)
-        better = error < least
-        best, least = torch.where(better, scale, best), torch.where(better, error, least)
+        for tried in (scale, _fitted(x, _rounded(x, scale, quant), worth)):
+            error = (_rounded(x, tried, quant) * tried.float()[..., None] - x).square()
+            total = error.sum(-1) if worth is None else error @ worth
+            better = total < least
+            best, least = torch.where(better, tried, best), torch.where(better, total, least)
     return best
+
+
+def _fitted(x: Tensor, q: Tensor, worth: Tensor | None) -> Tensor:
+    """The scale with which q comes nearest to x (least squares)."""
+    weighted = q if worth is None else q * worth
+    return ((weighted * x).sum(-1) / (weighted * q).sum(-1).clamp(min=1e-12)).half()
+
+
+def _rounded(x: Tensor, scale: Tensor, quant: Quant) -> Tensor:
+    step, (least, most) = scale.float()[..., None], LIMITS[quant]
+    return torch.where(step == 0, 0, x / step).round().clamp(least, most)
 
 
 def quantise_model(model: Gemma, quant: Quant) -> Iterator[str]:

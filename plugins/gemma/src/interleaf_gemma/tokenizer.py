@@ -14,6 +14,7 @@ from interleaf_gemma import pieces
 from interleaf_gemma.pieces import CONTROL, UNUSED, USER, Piece
 
 START, END = "<start_of_turn>", "<end_of_turn>"
+NAMES = frozenset((START, END, "<mask>", "<bos>", "<eos>", "<pad>", "<2mass>", "[@BOS@]"))
 FILES = ("tokenizer.model", "tokenizer.json")
 
 
@@ -104,19 +105,11 @@ class Tokenizer:
         return known + [Piece(f"<pad{i}>", -1000.0, UNUSED) for i in range(len(known), rows)]
 
     def _special(self, i: int) -> bool:
-        """Control, unknown, unused, and what is written in angle brackets, such as <start_of_turn>."""
+        """Control, unknown, unused, and what only is written as ids, such as <start_of_turn>."""
         p = self.processor
-        if p.is_byte(i):
-            return False
         text = p.id_to_piece(i)
-        named = text in (START, END, "<mask>", "<bos>", "<eos>", "<pad>", "<2mass>", "[@BOS@]")
-        return (
-            p.is_control(i)
-            or p.is_unknown(i)
-            or p.is_unused(i)
-            or named
-            or text.startswith("<unused")
-        )
+        named = text in NAMES or text.startswith("<unused")
+        return named or p.is_control(i) or p.is_unknown(i) or p.is_unused(i)
 
     def _apart(self, text: str) -> list[str]:
         """The text, cut inside whatever would be read as a control token."""

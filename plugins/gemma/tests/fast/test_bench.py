@@ -9,6 +9,7 @@ from random_models import model
 from interleaf.errors import InvalidInput
 from interleaf_gemma.benching.commands import bench, quantize
 from interleaf_gemma.model import Gemma
+from interleaf_gemma.shipped import FOLDER
 
 
 def test_bench_prints_what_it_measured(capsys):
@@ -48,3 +49,14 @@ def test_quantize_writes_what_can_be_loaded(tmp_path, capsys):
         quantize(tmp_path / "whole", tmp_path / "small", quant="int8")
     with pytest.raises(InvalidInput, match="int3"):
         quantize(tmp_path / "whole", tmp_path / "other", quant="int3")
+
+
+def test_quantize_calibrates_on_texts(tmp_path):
+    text = tmp_path / "text.txt"
+    text.write_text("Tom had a red ball. He played with Lily in the park. They were happy. " * 120)
+    quantize(FOLDER, tmp_path / "small", quant="int4", texts=text)
+    assert Gemma.load(tmp_path / "small").generate([2, 300], 3, temperature=0)
+    text.write_text("Tom.")
+    with pytest.raises(InvalidInput, match="tokens"):
+        quantize(FOLDER, tmp_path / "other", quant="int4", texts=text)
+    assert not (tmp_path / "other").exists()

@@ -12,7 +12,9 @@ from torch.nn import functional as F
 
 from interleaf.errors import CorruptData, InvalidInput
 from interleaf_gemma import reading
+from interleaf_gemma.calibrating import quantise_by_texts, rounded_for
 from interleaf_gemma.model import Gemma
+from interleaf_gemma.multiplying import quantised_linear, unpacked
 from interleaf_gemma.quantised import Quantised
 from interleaf_gemma.quantising import quantise
 
@@ -50,6 +52,29 @@ def test_not_worse_than_ggml(quant):
 
 
 @pytest.mark.parametrize("quant", ["int8", "int4"])
+@pytest.mark.parametrize(("rows", "columns"), [(5, 70), (64, 256), (1, 1)])
+def test_texts_show_what_matters(quant, rows, columns):
+    random = torch.Generator().manual_seed(1)
+    w = torch.randn(rows, columns, generator=random)
+    few = columns // 2 + 1  # directions: inputs that go together
+    x = torch.randn(4 * columns, few, generator=random) @ torch.randn(
+        few, columns, generator=random
+    )
+    plain, knowing = quantise(w, quant), rounded_for(w, x.T @ x, quant)
+    losses = [(x @ (q.whole() - w).T).norm() for q in (plain, knowing)]
+    assert losses[1] <= (0.75 if columns > 1 else 1.01) * losses[0]
+
+
+def test_every_matrix_is_rounded_for_texts():
+    made = model()
+    names = list(quantise_by_texts(made, "int4", torch.tensor([[2, 5, 9, 44], [2, 7, 100, 3]])))
+    wanted = {n.removesuffix(".weight") for n, p in made.named_parameters() if p.dim() > 1}
+    assert set(names) == wanted
+    assert all(isinstance(p, Quantised) for p in made.parameters() if p.dim() > 1)
+    assert len(made.generate([2, 5], 3, temperature=0)) == 3
+
+
+@pytest.mark.parametrize("quant", ["int8", "int4"])
 @pytest.mark.parametrize("tokens", [1, 5, 40])
 def test_a_linear_layer_uses_it(quant, tokens):
     layer = nn.Linear(100, 37, bias=False)
@@ -60,6 +85,17 @@ def test_a_linear_layer_uses_it(quant, tokens):
     assert (y - exact).norm() < 0.01 * exact.norm()
     y.sum().backward()
     torch.testing.assert_close(x.grad, q.whole().sum(0).expand_as(x))
+
+
+def test_the_operators_are_whole_for_torch():
+    q = quantise(torch.randn(37, 100, generator=torch.Generator().manual_seed(1)), "int4")
+    x = torch.randn(3, 100, requires_grad=True)
+    panels = torch.from_numpy(q.panels)
+    tests = ("test_schema", "test_faketensor", "test_autograd_registration")
+    torch.library.opcheck(
+        quantised_linear, (x, panels, q.layout, 37, q.group), test_utils=tests, rtol=0.05, atol=0.1
+    )
+    torch.library.opcheck(unpacked, (panels, q.layout, 37, 100, q.group), test_utils=tests[:2])
 
 
 def test_an_embedding_uses_it_and_refuses_what_it_has_not():

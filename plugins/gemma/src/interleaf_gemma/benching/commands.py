@@ -27,6 +27,9 @@ def quantize(
     weights: Annotated[Path, typer.Argument(help="Hugging Face folder, .ckpt or .gguf")],
     out: Annotated[Path, typer.Argument(help="folder (safetensors), or a file that ends in .gguf")],
     quant: Annotated[str, typer.Option(help="int8 or int4")] = "int8",
+    texts: Annotated[
+        Path | None, typer.Option(help="a text to calibrate on (GPTQ): slower, and loses less")
+    ] = None,
 ) -> None:
     """Round a model's matrices, embedding included, for this package or (.gguf) for llama.cpp too."""
     if quant not in ("int8", "int4"):
@@ -35,7 +38,7 @@ def quantize(
         raise InvalidInput(f"{out} is there already", hint="give another name")
     from interleaf_gemma.benching.quantize import quantize_files
 
-    before, after = quantize_files(weights, out, cast("Quant", quant))
+    before, after = quantize_files(weights, out, cast("Quant", quant), texts)
     print(f"{out}: {before / 1e6:,.1f} MB became {after / 1e6:,.1f} MB")
 
 

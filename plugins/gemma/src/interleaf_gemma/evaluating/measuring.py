@@ -159,7 +159,9 @@ def _random_as_it_was() -> Iterator[None]:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """The harness's hints are for those who write its configuration files."""
-    told, lm_eval.evaluator.get_git_commit_hash = lm_eval.evaluator.get_git_commit_hash, str
+    asked = {n: getattr(lm_eval.evaluator, n) for n in ("get_git_commit_hash", "add_env_info")}
+    for name in asked:  # they start git and pip, seconds for every task
+        setattr(lm_eval.evaluator, name, lambda *_: "")
     loggers = [logging.getLogger(n) for n in ("lm_eval", "lm-eval")]
     levels = [log.level for log in loggers]
     for log in loggers:
@@ -167,6 +169,7 @@ def _quiet() -> Iterator[None]:
     try:
         yield
     finally:
-        lm_eval.evaluator.get_git_commit_hash = told  # asks git about the working directory
+        for name, function in asked.items():
+            setattr(lm_eval.evaluator, name, function)
         for log, level in zip(loggers, levels, strict=True):
             log.setLevel(level)

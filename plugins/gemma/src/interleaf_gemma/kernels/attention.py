@@ -12,7 +12,7 @@ import math
 import numpy as np
 
 from .elementwise import exp
-from .instructions import compiled
+from .instructions import compiled, internal
 from .products import FLOAT32, ZERO
 from .vectors import (
     bfloats,
@@ -30,12 +30,12 @@ from .vectors import (
 SPAN = 256  # tokens whose keys and values stay in the second-level cache while heads take turns
 
 
-@compiled
+@internal
 def _sixteen(layout, at, k):
     return floats(at + 4 * k) if layout == FLOAT32 else bfloats(at + 2 * k)
 
 
-@compiled
+@internal
 def _score(layout, q, keys, stride, size, count, scores):
     """scores[t] = q · key t."""
     for t in range(count):
@@ -49,7 +49,7 @@ def _score(layout, q, keys, stride, size, count, scores):
         put_single(scores + 4 * t, total(a + b))
 
 
-@compiled
+@internal
 def _soften(scores, count):
     """scores = exp(scores − their largest), zeros up to the next sixteen; the largest and the sum."""
     end = (count + 15) // 16 * 16
@@ -69,7 +69,7 @@ def _soften(scores, count):
     return biggest, total(added)
 
 
-@compiled
+@internal
 def _mix(layout, weights, values, stride, size, count, out):
     """out = Σ weights[t] · value t, four tokens at a time; weights end in zeros."""
     for k in range(0, size, 16):

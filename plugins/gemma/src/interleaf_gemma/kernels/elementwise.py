@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from .instructions import compiled
+from .instructions import compiled, internal
 from .vectors import (
     exp2_whole,
     floats,
@@ -25,7 +25,7 @@ GELU, SILU = range(2)
 HALVES, PAIRS = range(2)
 
 
-@compiled
+@internal
 def exp(x):
     """exp of sixteen float32, 2e-7 relative; below −87 and above 88 that of these ends."""
     x = smaller(larger(x, spread(np.float32(-87.0))), spread(np.float32(88.0)))
@@ -41,7 +41,7 @@ def exp(x):
     return p * exp2_whole(n)
 
 
-@compiled
+@internal
 def _gate(activation, g):
     # GELU by tanh: x / (1 + exp(−2 √(2/π) (x + 0.044715 x³)))
     if activation == GELU:
@@ -71,7 +71,7 @@ def normed(x, weight, size, eps, out):
         put_floats(out + i, floats(x + i) * factor * floats(weight + i))
 
 
-@compiled
+@internal
 def angles(position, head_dim, base, turn):
     """Cosines [head_dim/2] of position · base^(−2i/head_dim), then the sines, float32."""
     half = head_dim // 2
@@ -82,7 +82,7 @@ def angles(position, head_dim, base, turn):
         put_single(turn + 4 * (half + i), np.float32(math.sin(angle)))
 
 
-@compiled
+@internal
 def rotate(layout, x, heads, head_dim, turn, scale, out):
     """out = x with its positions, heads [heads, head_dim], times scale."""
     half = head_dim // 2

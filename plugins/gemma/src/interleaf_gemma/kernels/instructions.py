@@ -80,7 +80,17 @@ def compiled(function: Callable[..., Any]) -> Any:
     """The function compiled at its first call, without the GIL, and kept between processes."""
     level()
     with _own_cache():
-        return numba.njit(nogil=True, cache=True, error_model="numpy")(function)
+        return numba.njit(nogil=True, cache=True, error_model="numpy", no_cfunc_wrapper=True)(
+            function
+        )
+
+
+def internal(function: Callable[..., Any]) -> Any:
+    """The same for a function that only compiled ones call: a part of what is kept of them."""
+    level()
+    return numba.njit(
+        nogil=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False
+    )(function)
 
 
 @lru_cache

@@ -6,7 +6,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from .instructions import compiled
+from .instructions import internal
 
 SPINS = 2000  # before the processor is offered to others
 
@@ -42,7 +42,7 @@ def _give_way(typingctx):
     return types.void(), generate
 
 
-@compiled
+@internal
 def meet(counter, threads):
     """Wait until every thread has come here; counter: address of an int64 that began at 0."""
     if threads == 1:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .instructions import compiled
+from .instructions import compiled, internal
 from .vectors import (
     BYTE_OFFSET,
     as_floats,
@@ -72,7 +72,7 @@ class Vector(NamedTuple):
     room: int
 
 
-@compiled
+@internal
 def of_token(x, t):
     """The same for token t."""
     group = 4 * (x.room // 32)  # bytes of scales: groups are of 32 or more
@@ -114,7 +114,7 @@ def make_ready(layout, x, columns, group, ready):
             _quantise(x + 4 * g * group, group, g, offset, ready)
 
 
-@compiled
+@internal
 def _quantise(x, group, g, offset, ready):
     biggest = spread(ZERO)
     for c in range(0, 4 * group, 64):
@@ -132,7 +132,7 @@ def _quantise(x, group, g, offset, ready):
     put_whole_32(ready.seeds + 4 * g, np.int32(-offset * s) if fine else np.int32(0))
 
 
-@compiled
+@internal
 def _burst_float32(at, xs, count, sums):
     """Two rows of partial sums += 16-lane products of `count` columns, a multiple of 32."""
     a, b = floats(sums), floats(sums + 64)
@@ -143,7 +143,7 @@ def _burst_float32(at, xs, count, sums):
     put_floats(sums + 64, b)
 
 
-@compiled
+@internal
 def _burst_bfloat16(at, xs, count, sums):
     """The same for bfloat16; x: of each 32 the even places first."""
     a, b = floats(sums), floats(sums + 64)
@@ -159,7 +159,7 @@ def _burst_bfloat16(at, xs, count, sums):
     put_floats(sums + 64, b + d)
 
 
-@compiled
+@internal
 def _rest(layout, at, xs, count):
     """Σ of the columns after the last 32."""
     s = ZERO
@@ -171,7 +171,7 @@ def _rest(layout, at, xs, count):
     return s
 
 
-@compiled
+@internal
 def _rows(layout, w, columns, stride, begin, x, y, wide, tokens, first, last, streams):
     """y[t, r] += Σ W[r, c] x[t, begin + c] for rows first … last − 1, `stride` bytes apart."""
     size = 4 if layout == FLOAT32 else 2
@@ -202,7 +202,7 @@ def _rows(layout, w, columns, stride, begin, x, y, wide, tokens, first, last, st
                 put_single(to, single(to) + s)
 
 
-@compiled
+@internal
 def _group_int8(at, group, xs, seed):
     """Σ w · x of 16 rows over a group of columns, as int32 in float32."""
     a, b = spread_int(seed), spread_int(np.int32(0))
@@ -212,7 +212,7 @@ def _group_int8(at, group, xs, seed):
     return as_floats(a + b)
 
 
-@compiled
+@internal
 def _group_int4(at, xs, seed):
     """The same for int4 and 32 columns."""
     a = spread_int(np.int32(0))
@@ -223,7 +223,7 @@ def _group_int4(at, xs, seed):
     return as_floats(finish_nibbles(a) + spread_int(seed))
 
 
-@compiled
+@internal
 def _panels(layout, w, columns, group, x, y, wide, tokens, first, last, streams):
     """y[t] += W x[t] for panels first … last − 1 of int8 or int4."""
     groups, size = (columns + group - 1) // group, panel_bytes(layout, columns, group)
@@ -267,7 +267,7 @@ def multiply(layout, w, rows, columns, group, x, y, wide, tokens, part, parts, s
         _rows(layout, at, count, size * columns, c, x, y, wide, tokens, first, last, streams)
 
 
-@compiled
+@internal
 def read_row(layout, w, r, columns, group, scale, out):
     """out[c] = W[r, c] · scale."""
     if layout < INT8:

@@ -13,7 +13,7 @@ import numpy as np
 
 from .attention import SPAN, attend, joined
 from .elementwise import angles, gated, normed, rotate
-from .instructions import compiled
+from .instructions import compiled, internal
 from .meeting import meet
 from .products import FLOAT32, PANEL, ZERO, make_ready, multiply, of_token, read_row
 from .vectors import floats, put_bfloats, put_floats, spread, whole
@@ -98,14 +98,14 @@ class Call(NamedTuple):
     head: int  # from head to head
 
 
-@compiled
+@internal
 def _share(count, part, parts):
     """First and last of this thread's rows."""
     panels = (count + PANEL - 1) // PANEL
     return panels * part // parts * PANEL, panels * (part + 1) // parts * PANEL
 
 
-@compiled
+@internal
 def _product(shape, w, rows, columns, ready, y, wide, tokens, add, part, parts):
     """y = W x for every token, or added to it."""
     if not add:
@@ -119,7 +119,7 @@ def _product(shape, w, rows, columns, ready, y, wide, tokens, add, part, parts):
     )
 
 
-@compiled
+@internal
 def _norm_ready(shape, shared, norm, eps, own, ready, tokens):
     """Make the norm of every token's x ready to be multiplied."""
     for t in range(tokens):
@@ -127,7 +127,7 @@ def _norm_ready(shape, shared, norm, eps, own, ready, tokens):
         make_ready(shape.layout, own.h, shape.d_model, shape.group, of_token(ready, t))
 
 
-@compiled
+@internal
 def _keep(layout, source, size, at):
     """Write a row of numbers into the cache."""
     for i in range(0, size, 16):
@@ -137,7 +137,7 @@ def _keep(layout, source, size, at):
             put_bfloats(at + 2 * i, floats(source + 4 * i))
 
 
-@compiled
+@internal
 def _remember(shape, shared, own, call, layer, t):
     """Rotate the queries of token t, and the keys, which go into its cache with the values.
 
@@ -155,7 +155,7 @@ def _remember(shape, shared, own, call, layer, t):
         _keep(layout, v, size, whole(row + 8 * VALUES) + to)
 
 
-@compiled
+@internal
 def _attention(shape, shared, own, ready, call, layer, part, parts):
     """Queries of each token against all keys of its sequence; makes ready what they mix."""
     size, each, layout = shape.head_dim, shape.heads // shape.kv_heads, shape.cache_layout
@@ -186,7 +186,7 @@ def _attention(shape, shared, own, ready, call, layer, part, parts):
         make_ready(shape.layout, own.mixed, columns, shape.group, of_token(ready, t))
 
 
-@compiled
+@internal
 def _begin(shape, weights, numbers, shared, own, call, part):
     for t in range(call.tokens):
         row, turn = call.rows + 8 * ROW * t, own.turn + 4 * shape.head_dim * t
@@ -215,16 +215,16 @@ def step(shape, weights, numbers, shared, own, ready, call, logits, far, part, p
     for layer in range(shape.layers):
         w, norm = weights.matrices + 8 * MATRICES * layer, weights.norms + 2 * layer * weights.norm
         for m in range(MATRICES):
-            rows, columns, y, add = d, queries, shared.x, True
+            rows, columns, y, add = d, queries, shared.x, 1
             if m < OUT:
-                rows, columns, add = queries if m == Q else narrow, d, False
+                rows, columns, add = queries if m == Q else narrow, d, 0
                 y = shared.q if m == Q else (shared.k if m == K else shared.v)
             elif m in (GATE, UP):
                 rows, columns, y, add = (
                     shape.d_ff,
                     d,
                     shared.gate if m == GATE else shared.up,
-                    False,
+                    0,
                 )
             elif m == DOWN:
                 columns = shape.d_ff
@@ -253,4 +253,4 @@ def step(shape, weights, numbers, shared, own, ready, call, logits, far, part, p
     _norm_ready(
         shape, shared, weights.norms + 2 * shape.layers * weights.norm, numbers.eps, own, ready, n
     )
-    _product(shape, weights.table, shape.vocabulary, d, ready, logits, far, n, False, part, parts)
+    _product(shape, weights.table, shape.vocabulary, d, ready, logits, far, n, 0, part, parts)
