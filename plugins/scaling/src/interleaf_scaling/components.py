@@ -331,7 +331,7 @@ class ScalingPlot(Renderer):
         """What the conformance kit tries."""
         table = example_table()
         law = ScalingLaw(LawConfig(draws=40)).fit(first_rows(table, 12)).model
-        configs = [PlotConfig(kind=k, title="<a>") for k in ("compute", "error", "bootstrap")]
+        configs = [PlotConfig(kind=k, title="<a>") for k in ("compute", "bootstrap")]
         return {"configs": configs, "calls": {"render": [{"law": law, "runs": table}]}}
 
 
