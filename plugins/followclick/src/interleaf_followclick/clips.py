@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from interleaf.errors import CorruptData, InvalidInput, did_you_mean
 from interleaf.interfaces import Context, Dataset
@@ -23,12 +24,10 @@ from interleaf_media.videos import Choice, iter_frames, open_video
 VERSION = "1"  # of what is found in a clip; older caches are made anew
 
 
-class Clips(Dataset):
-    """Windows of motion, clip after clip, in the order of their names."""
+class Videos(Dataset):
+    """Videos of a folder, or one, by name."""
 
-    Config = ClipsConfig
-
-    def open(self, ctx: Context | None = None) -> Clips:
+    def open(self, ctx: Context | None = None) -> Videos:
         """The dataset; how many clips are done is told while it is read."""
         self.__dict__["_ctx"] = ctx or Context()
         return self
@@ -52,6 +51,26 @@ class Clips(Dataset):
             raise InvalidInput(f"{root}: no videos", hint="MP4, WebM, MOV, GIF, …")
         return chosen
 
+    @staticmethod
+    def marked(file: Path, parameters: tuple[Any, ...], beside: bytes = b"") -> str:
+        """A digest of a file's bytes and of what decides what is found in it."""
+        told = repr((VERSION, *parameters)).encode()
+        return hashlib.blake2b(told + beside + file.read_bytes(), digest_size=8).hexdigest()
+
+    def _mark(self, file: Path) -> str:
+        raise NotImplementedError
+
+    def fingerprint(self) -> str:
+        """Of the videos' bytes, their names and the parameters that choose windows."""
+        marks = [f"{name}={self._mark(file)}" for name, file in self.files.items()]
+        return hashlib.blake2b("\n".join(marks).encode(), digest_size=16).hexdigest()
+
+
+class Clips(Videos):
+    """Windows of motion, clip after clip, in the order of their names."""
+
+    Config = ClipsConfig
+
     @cached_property
     def windows(self) -> list[Window]:
         """All windows, found once."""
@@ -73,15 +92,13 @@ class Clips(Dataset):
 
     def _mark(self, file: Path) -> str:
         c = self.config
-        told = repr((VERSION, c.size, c.strides, c.hop, c.area))
-        return hashlib.blake2b(told.encode() + file.read_bytes(), digest_size=8).hexdigest()
+        return self.marked(file, (c.size, c.strides, c.hop, c.area))
 
     def _found(self, name: str, file: Path) -> list[Window]:
         c, info = self.config, open_video(file).info
         scale = min(1.0, c.size / max(info.width, info.height))
         size = (max(16, round(info.width * scale)), max(16, round(info.height * scale)))
-        pixels = [np.array(f) for f in iter_frames(open_video(file, size=size), Choice())]
-        clip = Followed(np.stack(pixels))
+        clip = Followed(decoded(file, size))
         return list(windows(clip, c.strides, c.hop, Limits(area=c.area), name))
 
     def __iter__(self) -> Iterator[Window]:
@@ -101,16 +118,25 @@ class Clips(Dataset):
             seen[name] = seen.get(name, -1) + 1
             yield f"{name}.{seen[name]}"
 
-    def fingerprint(self) -> str:
-        """Of the videos' bytes, their names and the parameters that choose windows."""
-        marks = [f"{name}={self._mark(file)}" for name, file in self.files.items()]
-        return hashlib.blake2b("\n".join(marks).encode(), digest_size=16).hexdigest()
-
     @classmethod
     def examples(cls) -> Mapping[str, Any]:
         """What the conformance kit tries."""
         root = str(package_files("interleaf_followclick") / "examples" / "ball.gif")
         return {"configs": [ClipsConfig(root=root, strides=(1,), hop=4)]}
+
+
+def decoded(file: Path, size: tuple[int, int]) -> NDArray[np.uint8]:
+    """All frames [T, H, W, 3] of a video at ``size`` (width, height)."""
+    return np.stack([np.array(f) for f in iter_frames(open_video(file, size=size), Choice())])
+
+
+def squares(file: Path, side: int) -> NDArray[np.uint8]:
+    """All frames [T, side, side, 3], cut from the middle."""
+    info = open_video(file).info
+    scale = side / min(info.width, info.height)
+    width, height = max(side, round(info.width * scale)), max(side, round(info.height * scale))
+    x, y = (width - side) // 2, (height - side) // 2
+    return decoded(file, (width, height))[:, y : y + side, x : x + side].copy()
 
 
 def _write(place: Path, found: list[Window]) -> None:

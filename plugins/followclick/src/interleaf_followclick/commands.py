@@ -24,6 +24,7 @@ Say = Annotated[
 ]
 Strength = Annotated[list[float], typer.Option(min=0, help="pixels a frame; likewise")]
 Flex = Annotated[float, typer.Option(min=0, max=2, help="0: rigid; 1: as things in real clips")]
+MOTIONS = ("auto", "learned", "gaussian", "rigid", "retrieval")
 CLIPS = (".mp4", ".webm", ".gif", ".png", ".apng", ".mkv", ".mov", ".m4v", ".npz")
 
 
@@ -37,8 +38,9 @@ def animate(
     still: Annotated[Path | None, typer.Option(help="a mask of what must never change")] = None,
     frames: Annotated[int, typer.Option(min=1, max=1000)] = 16,
     fps: Annotated[float, typer.Option(min=0.1, max=240)] = 8.0,
-    motion: Annotated[str, typer.Option(help="auto, learned, gaussian or rigid")] = "auto",
+    motion: Annotated[str, typer.Option(help="auto, learned, gaussian, rigid or retrieval")] = "auto",
     flex: Flex = 0.35,
+    clips: Annotated[Path | None, typer.Option(help="videos whose motions are used")] = None,
     weights: Annotated[Path | None, typer.Option(help="a folder that `train` wrote")] = None,
     method: Method = "grabcut",
     segmenter: Segmenter = None,
@@ -51,8 +53,8 @@ def animate(
     from interleaf_followclick.flowwarp import Region
     from interleaf_followclick.reading import each
 
-    if motion not in ("auto", "learned", "gaussian", "rigid"):
-        raise InvalidInput(f"no motion '{motion}'", hint="auto, learned, gaussian or rigid")
+    if motion not in MOTIONS:
+        raise InvalidInput(f"no motion '{motion}'", hint=", ".join(MOTIONS))
     pixels = opened(photo)
     masks = [_mask(m, pixels) for m in mask]
     masks += [_clicked(pixels, a, beside, method, segmenter) for a in at]
@@ -61,7 +63,7 @@ def animate(
     words = each(say, len(masks), "--say")
     speeds = each(strength, len(masks), "--strength")
     regions = [Region(m, w, s) for m, w, s in zip(masks, words, speeds, strict=True)]
-    config: Any = {"motion": motion, "flex": flex, "weights": str(weights) if weights else None}
+    config: Any = {"motion": motion, "flex": flex, "weights": text(weights), "clips": text(clips)}
     model = FlowWarp(FlowWarpConfig(**config))
     kept = _mask(still, pixels) if still else None
     made = model.animate(pixels, regions, frames=frames, seed=seed, still=kept)
@@ -127,12 +129,17 @@ def _clicked(pixels: Any, at: str, beside: str, method: str, segmenter: Path | N
     return masks[0]
 
 
-def numbers(text: str) -> list[float]:
+def text(path: Path | None) -> str | None:
+    """A path as a parameter."""
+    return str(path) if path else None
+
+
+def numbers(told: str) -> list[float]:
     """``"12,30 40,8"`` as numbers."""
     try:
-        return [float(n) for n in text.replace(";", " ").replace(",", " ").split()]
+        return [float(n) for n in told.replace(";", " ").replace(",", " ").split()]
     except ValueError:
-        raise InvalidInput(f"'{text}' is no click", hint="X,Y in pixels, such as 320,180") from None
+        raise InvalidInput(f"'{told}' is no click", hint="X,Y in pixels, such as 320,180") from None
 
 
 def counted(frames: Iterable[Any], total: int) -> Iterable[Any]:

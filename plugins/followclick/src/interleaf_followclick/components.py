@@ -15,15 +15,16 @@ from interleaf.errors import InvalidInput
 from interleaf.interfaces import Context, Dataset, Fitted, Model, Schedule
 from interleaf.values import Frames, Image, Item
 from interleaf_followclick.canonical import Mask
-from interleaf_followclick.config import FlowWarpConfig, SegmentConfig
+from interleaf_followclick.config import ClipsConfig, FlowWarpConfig, SegmentConfig
 from interleaf_followclick.diffusion import Denoising, Motion
-from interleaf_followclick.drawing import Gaussian, Learned, Rigid
+from interleaf_followclick.drawing import Gaussian, Learned, Retrieval, Rigid
 from interleaf_followclick.fields import Statistics
 from interleaf_followclick.flowwarp import Animation, Draw, Region, animate
 from interleaf_followclick.phrases import UnknownPhrase
 from interleaf_followclick.reading import each, mask_image, mask_of, pairs, photo_of
 from interleaf_followclick.rendering import Pixels
 from interleaf_followclick.segmenting import Click, grabcut
+from interleaf_followclick.windows import Window
 from interleaf_training.config import Recipe
 from interleaf_training.loop import train
 from interleaf_training.model import WEIGHTS, TorchModel, load_weights
@@ -85,6 +86,10 @@ class FlowWarp(TorchModel):
 
     Config = FlowWarpConfig
 
+    def __init__(self, config: Any = None) -> None:
+        super().__init__(config)
+        self._clips: list[Window] | None = None
+
     def build(self) -> Motion:
         """The network of the configuration, untrained."""
         return Motion(self.config.width)
@@ -113,14 +118,29 @@ class FlowWarp(TorchModel):
     def draw(self) -> Draw:
         """The configured way to draw a motion."""
         c = self.config
-        chosen = DEFAULT if c.motion == "auto" else c.motion
+        chosen = c.motion
+        if chosen == "auto":
+            chosen = "retrieval" if c.clips else DEFAULT
         if chosen == "rigid":
             return Rigid()
+        if chosen == "retrieval":
+            return self._seen()
         motion = self.motion.eval()
         if chosen == "learned":
             return Learned(motion, c.steps, c.smooth, c.flex)
         known = Statistics(motion.std.cpu().numpy(), float(motion.length))
         return Gaussian(known, c.smooth, c.flex)
+
+    def _seen(self) -> Draw:
+        from interleaf_followclick.clips import Clips
+
+        if not self.config.clips:
+            raise InvalidInput("retrieval needs videos to find motions in", hint="clips: a folder")
+        if self._clips is None:
+            self._clips = list(Clips(ClipsConfig(root=self.config.clips)))
+        if not self._clips:
+            raise InvalidInput(f"{self.config.clips}: nothing moves in these videos")
+        return Retrieval(self._clips, flex=self.config.flex)
 
     def animate(
         self, photo: Pixels, regions: Sequence[Region], *, frames: int = 16, seed: int = 0,

@@ -27,12 +27,14 @@ class ClickConfig:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlowWarpConfig:
     """``motion``: how a thing moves: ``learned`` by the network, ``gaussian`` deviations at random like those
-    of the training clips, ``rigid`` none; ``auto`` is the best of them on fresh clips (README).
+    of the training clips, ``rigid`` none, ``retrieval`` takes a motion seen in the videos in ``clips``;
+    ``auto`` is retrieval where there are clips, else the better of the others on fresh clips (README).
     ``weights``: a folder with ``weights.safetensors`` (default: the package's). ``width``: of the network.
     ``steps`` of sampling. ``smooth``: cells by which a draw is blurred. ``flex``: how much a thing deforms,
     from 0 (rigid) to 1 (as much as things in the training clips did)."""
 
-    motion: Literal["auto", "learned", "gaussian", "rigid"] = "auto"
+    motion: Literal["auto", "learned", "gaussian", "rigid", "retrieval"] = "auto"
+    clips: InFile | None = None
     weights: InFile | None = None
     width: Annotated[int, Ge(16)] = 64
     steps: Annotated[int, Ge(1), Le(1000)] = 12
@@ -78,3 +80,61 @@ class ClipsConfig:
     hop: Annotated[int, Ge(1)] = 1
     area: Annotated[float, Gt(0), Le(1)] = 0.004
     cache: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SamplesConfig:
+    """Videos as for ``clips``; samples are ``frames`` frames of ``pixels`` a side, beginning every ``hop``
+    frames."""
+
+    root: InFile
+    only: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+    pixels: Annotated[int, Ge(32), Le(1024)] = 64
+    frames: Annotated[int, Ge(2), Le(128)] = 8
+    strides: tuple[int, ...] = (1, 2, 4)
+    hop: Annotated[int, Ge(1)] = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnimateModelConfig:
+    """``preset``: ``tiny`` is trained here, ``sd15`` needs ``base`` (a Stable Diffusion 1.5 folder) and
+    ``adapter`` (a MotionAdapter folder or AnimateDiff's file). ``weights``: what ``fit`` saved.
+    ``conditioning``: how the nine channels are filled (README). ``masking``: ratios of first-frame masking,
+    one drawn for each sample; the paper's is 0.7. ``phrase`` and ``strength`` False leave a part out.
+    ``pixels`` a side and ``frames`` of the tiny one. ``train``: which parameters learn."""
+
+    preset: Literal["tiny", "sd15"] = "tiny"
+    base: InFile | None = None
+    adapter: InFile | None = None
+    weights: InFile | None = None
+    conditioning: Literal["paper", "released"] = "released"
+    masking: tuple[Annotated[float, Ge(0), Le(1)], ...] = (0.0, 0.3, 0.5, 0.7)
+    phrase: bool = True
+    strength: bool = True
+    pixels: Annotated[int, Ge(32), Le(2048)] = 64
+    widths: tuple[int, ...] = (32, 64)
+    train: Literal["all", "motion"] = "all"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainConfig:
+    """``recipe``: how to train."""
+
+    recipe: Recipe = field(
+        default_factory=lambda: Recipe(steps=1000, batch=4, lr=1e-3, weight_decay=0.01, ema=0.99)
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiffuseConfig:
+    """``say`` and ``strength`` for each mask (one serves all); ``steps`` of DDIM; ``guidance``: 1 is none,
+    at half the cost; ``lock``: what no mask holds is kept as it is."""
+
+    say: tuple[str, ...] = ("right",)
+    strength: tuple[Annotated[float, Ge(0)], ...] = (4.0,)
+    frames: Annotated[int, Ge(1), Le(128)] = 16
+    fps: Annotated[float, Gt(0), Le(1000)] = 8.0
+    steps: Annotated[int, Ge(1), Le(1000)] = 25
+    guidance: Annotated[float, Ge(1)] = 7.5
+    lock: bool = True

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from interleaf_followclick.canonical import Floats, Square
+from interleaf_followclick.canonical import Floats
 from interleaf_followclick.diffusion import SPEED, Motion, as_input
 from interleaf_followclick.fields import (
     PLANES,
@@ -20,12 +21,7 @@ from interleaf_followclick.fields import (
     settled,
 )
 from interleaf_followclick.rendering import Pixels
-from interleaf_followclick.windows import PICTURE
-
-
-def still_of(square: Square, photo: Pixels) -> Pixels:
-    """The first frame as the model sees it."""
-    return np.asarray(square.cut(photo, PICTURE), np.uint8)
+from interleaf_followclick.windows import Window
 
 
 def numbers_of(speed: float, angle: float) -> list[float]:
@@ -38,7 +34,7 @@ class Rigid:
     """The thing keeps its shape."""
 
     def __call__(
-        self, photo: Pixels, weight: Floats, square: Square, speed: float, rng: np.random.Generator
+        self, picture: Pixels, weight: Floats, speed: float, angle: float, rng: np.random.Generator
     ) -> Floats:
         """The same velocity everywhere."""
         return rigid(speed)
@@ -54,7 +50,7 @@ class Gaussian:
     white: bool = False
 
     def __call__(
-        self, photo: Pixels, weight: Floats, square: Square, speed: float, rng: np.random.Generator
+        self, picture: Pixels, weight: Floats, speed: float, angle: float, rng: np.random.Generator
     ) -> Floats:
         """A draw of the Gaussian process, or of white noise of the same variance."""
         if self.white:
@@ -78,17 +74,48 @@ class Learned:
     flex: float = 1.0
 
     def __call__(
-        self, photo: Pixels, weight: Floats, square: Square, speed: float, rng: np.random.Generator
+        self, picture: Pixels, weight: Floats, speed: float, angle: float, rng: np.random.Generator
     ) -> Floats:
         """One draw."""
         low, high = self.motion.speeds.tolist()
-        told = [*numbers_of(min(max(speed, low), high), square.angle), 1.0]
+        told = [*numbers_of(min(max(speed, low), high), angle), 1.0]
         generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
         device = self.motion.std.device
         planes = self.motion.sample(
-            as_input(torch.from_numpy(still_of(square, photo))[None]).to(device),
+            as_input(torch.from_numpy(picture)[None]).to(device),
             torch.from_numpy(weight)[None, None].to(device),
             torch.tensor([told], device=device), generator, self.steps,
         )[0].cpu().numpy()  # fmt: skip
         std = self.motion.std.cpu().numpy()
         return settled(decode(planes, speed, std), weight, speed, self.smooth, self.flex)
+
+
+class Retrieval:
+    """A real motion of a thing that looked and moved alike: one of the ``nearest`` windows at random."""
+
+    def __init__(
+        self, windows: Sequence[Window], nearest: int = 4, smooth: float = 0.0, flex: float = 1.0
+    ) -> None:
+        self.fields = [np.asarray(w.field / w.speed, np.float32) for w in windows]
+        self.keys = np.stack([
+            described(w.picture, w.mask, numbers_of(w.speed, w.square.angle)) for w in windows
+        ])  # fmt: skip
+        self.nearest, self.smooth, self.flex = nearest, smooth, flex
+
+    def __call__(
+        self, picture: Pixels, weight: Floats, speed: float, angle: float, rng: np.random.Generator
+    ) -> Floats:
+        """The motion at the speed asked for."""
+        key = described(picture, weight, numbers_of(speed, angle))
+        distance = np.square(self.keys - key).sum(1)
+        order = np.argsort(distance, kind="stable")[: self.nearest]
+        field = self.fields[int(rng.choice(order))] * speed
+        return settled(field, weight, speed, self.smooth, self.flex)
+
+
+def described(picture: Pixels, weight: Floats, numbers: Sequence[float]) -> Floats:
+    """[131]: what two windows are compared by: shape, brightness, speed and direction."""
+    shape = weight.reshape(8, 4, 8, 4).mean((1, 3)).ravel()
+    grey = picture.mean(2).reshape(8, 8, 8, 8).mean((1, 3)) / 255
+    light = ((grey - grey.mean()) * 0.5).ravel()
+    return np.concatenate([shape, light, np.array(numbers) * (0.5, 1.0, 1.0)]).astype(np.float32)

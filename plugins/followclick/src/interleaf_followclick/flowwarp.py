@@ -16,6 +16,7 @@ from interleaf_followclick.canonical import GRID, Floats, Mask, Square
 from interleaf_followclick.fields import path_of, unfolded
 from interleaf_followclick.phrases import Movement, understood
 from interleaf_followclick.rendering import Moving, Pixels, frames
+from interleaf_followclick.windows import PICTURE
 
 SMALLEST = 0.1  # of its size, to which a thing that goes away may shrink
 
@@ -31,10 +32,11 @@ class Region:
 
 
 class Draw(Protocol):
-    """Draws how a thing moves to the right in its square: [7, 2, 32, 32], mean ``speed`` cells a frame."""
+    """Draws how a thing moves to the right in its square: velocities [7, 2, 32, 32] of mean ``speed`` cells a
+    frame, given its ``picture`` [64, 64, 3] and mask ``weight`` [32, 32] turned by ``angle``."""
 
     def __call__(
-        self, photo: Pixels, weight: Floats, square: Square, speed: float, rng: np.random.Generator
+        self, picture: Pixels, weight: Floats, speed: float, angle: float, rng: np.random.Generator
     ) -> Floats: ...
 
 
@@ -75,7 +77,8 @@ def _moving(
     weight = square.inside(region.mask)
     speed = region.magnitude * GRID / square.side
     if movement.kind == "shift":
-        field_ = draw(photo, weight, square, speed, rng)
+        picture = square.cut(photo, PICTURE)
+        field_ = draw(picture, weight, speed, square.angle, rng)
         return Moving(region.mask, square, unfolded(path_of(field_, count), weight))
     return Moving(region.mask, square, _around_middle(movement, weight, speed, count))
 

@@ -36,15 +36,41 @@ PLUGIN = Plugin(
             summary="a photo whose masked things move as phrases say; everything else stays bit for bit",
         ),
         component(
+            "animate", Model, "interleaf_followclick.animate.components:Animate",
+            config="AnimateModelConfig",
+            calls={
+                "generate": Call(
+                    needs={"image": "image", "masks": "image*"}, gives={"frames": "frames"},
+                    params="DiffuseConfig",
+                ),
+                "fit": Call(
+                    needs={"data": "dataset[followclick.sample]", "lr": "schedule?"},
+                    gives={"model": "model", "log": "table"}, params="TrainConfig",
+                ),
+            },
+            capabilities=["Generative", "Trainable"], deterministic=True, extra="animate",
+            summary="the paper's network on UNetMotionModel: nine channels, phrase, strength",
+        ),
+        component(
+            "samples", Dataset, "interleaf_followclick.samples:Samples", config="SamplesConfig",
+            calls={"open": Call(gives={"data": "dataset[followclick.sample]"})},
+            capabilities=["Sized", "Indexed"], deterministic=True,
+            summary="the paper's training samples: frames, mask, phrase, strength",
+        ),
+        component(
             "clips", Dataset, "interleaf_followclick.clips:Clips", config="ClipsConfig",
             calls={"open": Call(gives={"data": "dataset[followclick.window]"})},
-            capabilities=["Sized", "Indexed", "Split"], deterministic=True,
+            capabilities=["Sized", "Indexed"], deterministic=True,
             summary="windows of real motion out of a folder of videos",
         ),
     ],
-    kinds={"window": "interleaf_followclick.windows:Window"},
-    commands={
-        name: f"interleaf_followclick.commands:{name}" for name in ("animate", "segment")
+    kinds={
+        "window": "interleaf_followclick.windows:Window",
+        "sample": "interleaf_followclick.samples:Sample",
     },
-    pipelines=["pipelines/photo.yaml"],
+    commands={
+        **{name: f"interleaf_followclick.commands:{name}" for name in ("animate", "segment")},
+        "serve": "interleaf_followclick.serving.commands:serve",
+    },
+    pipelines=["pipelines/photo.yaml", "pipelines/train-small.yaml"],
 )  # fmt: skip

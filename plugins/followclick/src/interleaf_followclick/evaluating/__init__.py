@@ -1,0 +1,1 @@
+"""How well motion obeys, how real it is, and the paper's eight metrics."""
