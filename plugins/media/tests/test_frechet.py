@@ -56,6 +56,16 @@ def test_rotation_changes_nothing_and_the_same_set_is_zero(seed, n):
 
 
 @FAST
+@given(st.integers(0, 10**6), st.permutations(range(12)))
+def test_the_order_of_items_changes_nothing(seed, order):
+    x, y = np.random.default_rng(seed).normal(size=(2, 12, 5))
+    assert distance(x[list(order)], y) == pytest.approx(distance(x, y), rel=1e-9, abs=1e-9)
+    assert kernel_distance(x[list(order)], y)[0] == pytest.approx(
+        kernel_distance(x, y)[0], abs=1e-9
+    )
+
+
+@FAST
 @given(st.integers(0, 10**6), st.integers(0, 20))
 def test_moments_merge(seed, cut):
     x = np.random.default_rng(seed).normal(size=(20, 4))

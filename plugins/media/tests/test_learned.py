@@ -41,6 +41,16 @@ def test_equal_to_the_package(net):
     )
 
 
+def test_a_kept_reference_is_looked_at_once(monkeypatch):
+    """LPIPS of many frames against one picture: N + 1 passes, not 2 N."""
+    model, seen = Lpips("squeeze", random=0), []
+    inner = model.model.net.forward
+    monkeypatch.setattr(model.model.net, "forward", lambda x: seen.append(len(x)) or inner(x))
+    first, *frames = pictures(6)
+    pic(first, frames, model, batch=2)
+    assert sum(seen) == 6
+
+
 def test_a_random_trunk_is_not_called_lpips():
     before = torch.random.get_rng_state()
     metric = lpips_metric("squeeze", random=5)

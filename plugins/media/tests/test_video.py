@@ -324,6 +324,67 @@ def test_parts_of_a_clip():
         read_clip(data, Choice(start=Fraction(9)))
 
 
+@pytest.fixture(scope="module")
+def long_file(tmp_path_factory):
+    """A file with B-frames and a key frame every half second, and its frames."""
+    file = tmp_path_factory.mktemp("cuts") / "whole.mp4"
+    file.write_bytes(written(moving(60), gop=12))
+    return file, list(open_video(file).frames(range(60)))
+
+
+@pytest.mark.parametrize("seek", ["before", "after"])
+@settings(max_examples=4, deadline=None)
+@given(start=st.integers(1, 30))
+def test_a_cut_made_without_coding_anew_shows_what_players_show(seek, start, long_file):
+    """Its edit list hides frames that the first one needs."""
+    pytest.importorskip("imageio_ffmpeg", reason="needs interleaf-media[video]")
+    import subprocess
+    import tempfile
+
+    from interleaf_media.piping import ffmpeg
+
+    file, whole = long_file
+    with tempfile.TemporaryDirectory() as folder:
+        cut, at = Path(folder) / "cut.mp4", ["-ss", str(start / 25)]
+        given = [*at, "-i", str(file)] if seek == "before" else ["-i", str(file), *at]
+        command = [ffmpeg(), "-v", "error", *given, "-t", "0.8", "-c", "copy", str(cut)]
+        subprocess.run(command, check=True)
+        found = []
+        for reader in ("pyav", "ffmpeg"):
+            video = open_video(cut, backend=reader)
+            frames = list(video.frames(range(video.info.n_frames)))
+            assert len(frames) == video.info.n_frames and not video.info.truncated
+            found.append([int(np.argmax([psnr(f, w) for w in whole])) for f in frames])
+    assert found[0] == found[1] == sorted(set(found[0]))
+    steps = np.diff(found[0])  # a frame that comes later in the file may be missing at the end
+    assert (steps[:-1] == 1).all() and len(found[0]) >= 10
+    if seek == "before":
+        assert found[0][0] == start
+
+
+def test_opencv_reads_the_same_frames(tmp_path):
+    pytest.importorskip("cv2", reason="needs interleaf-media[flow]")
+    file = tmp_path / "a.mp4"
+    file.write_bytes(written(moving(20), gop=7))
+    one, two = (open_video(file, backend=b) for b in ("pyav", "opencv"))
+    assert (two.info.width, two.info.height, two.info.fps) == (64, 48, one.info.fps)
+    assert two.times == one.times and two.info.n_frames == 20
+    for a, b in zip(one.frames([0, 3, 3, 11]), two.frames([0, 3, 3, 11]), strict=True):
+        assert psnr(a, b) > 35  # their ways from YUV to RGB differ by rounding
+    small = next(open_video(file.read_bytes(), backend="opencv", size=(32, 24)).frames([2]))
+    assert small.shape == (24, 32, 3)
+    turned = tmp_path / "turned.mp4"
+    turned.write_bytes(written(moving(3), rotation=90))
+    assert open_video(turned, backend="opencv").info.height == 64
+    file.write_bytes(b"no video")
+    with pytest.raises(CorruptData, match="cannot be read"):
+        open_video(file, backend="opencv")
+    with pytest.raises(InvalidInput, match="8 bits"):
+        open_video(turned, backend="opencv", bits=16)
+    with pytest.raises(InvalidInput, match="no such file"):
+        open_video(tmp_path / "none.mp4", backend="opencv")
+
+
 def test_a_missing_package_is_told_with_its_install_line(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "av", None)
     with pytest.raises(ProblemsFound) as caught:

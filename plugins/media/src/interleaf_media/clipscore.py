@@ -92,6 +92,8 @@ def _readers(folder: str) -> tuple[Any, Any]:
     """What turns pictures and texts into the model's input."""
     transformers, place = need("transformers", "clip"), Path(folder).expanduser()
     try:
+        if not any((place / name).is_file() for name in ("tokenizer.json", "vocab.json")):
+            raise FileNotFoundError("vocab.json")  # transformers would make one up
         processor = transformers.CLIPImageProcessor.from_pretrained(place, local_files_only=True)
         tokenizer = transformers.CLIPTokenizer.from_pretrained(place, local_files_only=True)
     except Exception as error:

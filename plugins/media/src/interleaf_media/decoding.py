@@ -1,34 +1,27 @@
 """Video files through PyAV: an index from the packets, exact seeking, conversion to RGB."""
 
 import bisect
-import io
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from interleaf.errors import CorruptData, InvalidInput
+from interleaf.errors import CorruptData
+from interleaf_media.containers import (
+    Index,
+    Where,
+    index_of,
+    open_container,
+    packets,
+    slow_index,
+    video_of,
+)
 from interleaf_media.extras import need
 from interleaf_media.videoinfo import Pixels, VideoInfo, timing
 
-Where = Path | bytes
 HIDDEN = frozenset({"vp8"})  # codecs whose packets need not each show a frame
-
-
-def open_container(source: Where, name: str) -> Any:
-    """An input container; InvalidInput for what is missing or foreign, CorruptData for a broken file."""
-    av = need("av", "video")
-    if isinstance(source, Path) and not source.is_file():
-        raise InvalidInput(f"{name}: no such file", hint="give the path of a video or sound file")
-    try:
-        return av.open(io.BytesIO(source) if isinstance(source, bytes) else str(source))
-    except (av.error.FFmpegError, OSError, ValueError) as error:
-        raise CorruptData(
-            f"{name}: cannot be opened as video or sound ({_told(error)})",
-            hint="expected MP4, MKV, WebM, MPEG, AVI, GIF, WAV, FLAC or the like, whole",
-        ) from error
 
 
 class PyAV:
@@ -39,15 +32,18 @@ class PyAV:
         self.notes: list[str] = []
         self.tail_lost = False
         with open_container(source, name) as container:
-            stream = _video(container, name)
-            self.stamps, keys, damaged = _index(container, stream)
-            if stream.codec_context.name in HIDDEN or self.stamps is None:
-                self.stamps, keys, damaged = _slow_index(source, name)
+            stream = video_of(container, name)
+            index = index_of(container, stream)
+            if stream.codec_context.name in HIDDEN or index is None:
+                index = slow_index(source, name)
+            self.stamps = sorted(set(index.stamps))
             if not self.stamps:
                 raise CorruptData(f"{name}: holds no frame", hint="the file is empty or cut short")
-            self.keys = sorted(keys) or self.stamps[:1]
+            self.keys = sorted(
+                {self.stamps[0], *index.keys}
+            )  # a cut's own first key frame may be hidden
             self.first = self._first_frame()
-            self.info = self._info(container, stream, damaged)
+            self.info = self._info(container, stream, index)
 
     def _first_frame(self) -> Any:
         for _, frame in self._decoded(self.stamps[0]):
@@ -56,7 +52,7 @@ class PyAV:
             f"{self.name}: no frame can be decoded", hint="the file is damaged or cut short"
         )
 
-    def _info(self, container: Any, stream: Any, damaged: bool) -> VideoInfo:
+    def _info(self, container: Any, stream: Any, index: Index) -> VideoInfo:
         base, context = stream.time_base, stream.codec_context
         last = Fraction(0)
         if stream.duration and stream.start_time is not None:
@@ -74,7 +70,7 @@ class PyAV:
         depth = max(c.bits for c in self.first.format.components)
         alpha = any(c.is_alpha for c in self.first.format.components)
         count = len(self.stamps)
-        self.tail_lost = damaged or stream.frames > count
+        self.tail_lost = index.damaged or stream.frames > count + index.unseen
         self._note_format(depth, alpha, clock.variable)
         return VideoInfo(
             width=width, height=height, fps=clock.fps, n_frames=count,
@@ -143,7 +139,7 @@ class PyAV:
             stream.thread_type = "AUTO"
             if start is not None:
                 container.seek(start, stream=stream)
-            for packet in _packets(container, stream):
+            for packet in packets(container, stream):
                 try:
                     for frame in packet.decode():
                         if frame.pts is not None:
@@ -156,8 +152,6 @@ class PyAV:
             self.notes.append(text)
 
     def _lost(self) -> None:
-        from dataclasses import replace
-
         self.info = replace(self.info, truncated=True)
         self._note("truncated: the file ends before its last frames")
 
@@ -197,58 +191,3 @@ def _true_size(container: Any, width: int, height: int) -> tuple[int, int] | Non
 def _chain(first: Any, rest: Iterator[Any]) -> Iterator[Any]:
     yield first
     yield from rest
-
-
-def _video(container: Any, name: str) -> Any:
-    if not container.streams.video:
-        raise InvalidInput(f"{name}: holds no moving picture", hint="it may be a sound file")
-    stream = container.streams.video[0]
-    if stream.codec_context is None:
-        raise InvalidInput(f"{name}: its codec is not known to this FFmpeg")
-    return stream
-
-
-def _packets(container: Any, stream: Any) -> Iterator[Any]:
-    """Packets until the end, or until the file can be read no further."""
-    av = need("av", "video")
-    packets = container.demux(stream)
-    while True:
-        try:
-            packet = next(packets)
-        except (StopIteration, av.error.FFmpegError):
-            return
-        yield packet
-
-
-def _index(container: Any, stream: Any) -> tuple[Any, set[int], bool]:
-    """Stamps of all packets, those of key frames, and whether one was damaged; None: not told."""
-    stamps, keys, damaged = [], set(), False
-    for packet in _packets(container, stream):
-        if packet.size == 0 or packet.is_discard:
-            continue
-        if packet.pts is None:
-            return None, set(), False
-        stamps.append(packet.pts)
-        damaged |= bool(packet.is_corrupt)
-        if packet.is_keyframe:
-            keys.add(packet.pts)
-    return sorted(set(stamps)), keys, damaged
-
-
-def _slow_index(source: Where, name: str) -> tuple[list[int], set[int], bool]:
-    """The same, by decoding everything."""
-    av = need("av", "video")
-    stamps, damaged = [], False
-    with open_container(source, name) as container:
-        stream = _video(container, name)
-        stream.thread_type = "AUTO"
-        for packet in _packets(container, stream):
-            try:
-                stamps += [f.pts for f in packet.decode() if f.pts is not None]
-            except av.error.FFmpegError:
-                damaged = True
-    return sorted(set(stamps)), set(), damaged
-
-
-def _told(error: Exception) -> str:
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__

@@ -24,6 +24,7 @@ SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 SMALLEST_MS_SSIM = (WINDOW - 1) * 2 ** (len(SCALE_WEIGHTS) - 1) + 1  # 161: the window fits 5 times
 BLOCK = 16  # outputs of one matrix product; larger blocks multiply more zeros
 TILE = (64, 256)
+TRUSTED = 2.0  # mean of μd² over the variances up to which float32 keeps SSIM to 3e-7
 LUMA = np.array([65.481, 128.553, 24.966]) / 219.0  # BT.601
 
 COMPILED = importlib.util.find_spec("numba") is not None
@@ -132,14 +133,17 @@ def _compiled(a: Samples, b: Samples, top: float) -> tuple[float, float]:
     """The same of pictures [H, W, C], over all channels."""
     from interleaf_media.kernels import REACH, STRIP, structure
 
-    scale, (height, _, channels) = np.float32, a.shape
-    means = a[::7, ::7].mean((0, 1)) + b[::7, ::7].mean((0, 1))
-    found = structure(
-        np.ascontiguousarray(a).reshape(height, -1), np.ascontiguousarray(b).reshape(height, -1),
-        channels, np.tile(np.round(means).astype(scale), STRIP + REACH),
-        scale((K1 * top) ** 2), scale((K2 * top) ** 2), _window().astype(scale),
-    )  # fmt: skip
-    return float(found[0]), float(found[1])
+    height, _, channels = a.shape
+    x, y = (np.ascontiguousarray(p).reshape(height, -1) for p in (a, b))
+    means = np.round(a[::7, ::7].mean((0, 1)) + b[::7, ::7].mean((0, 1)))
+    for kind in (np.float32, np.float64):
+        whole, contrast, risk = structure(
+            x, y, channels, np.tile(means.astype(kind), STRIP + REACH), kind((K1 * top) ** 2),
+            kind((K2 * top) ** 2), _window().astype(kind),
+        )  # fmt: skip
+        if risk <= TRUSTED:
+            break
+    return float(whole), float(contrast)
 
 
 def _tiles(x: Planes, y: Planes) -> Iterator[tuple[slice, slice, tuple[Planes, Planes]]]:
@@ -152,33 +156,37 @@ def _tiles(x: Planes, y: Planes) -> Iterator[tuple[slice, slice, tuple[Planes, P
             yield rows, cols, (x[part], y[part])
 
 
-def _maps(x: Planes, y: Planes, top: float) -> tuple[Planes, Planes]:
-    """SSIM and its contrast-structure term at every place of the window, float32.
+def _maps(x: Planes, y: Planes, top: float, kind: type = np.float32) -> tuple[Planes, Planes]:
+    """SSIM and its contrast-structure term at every place of the window.
 
     From s = x + y and d = x − y: 2 μx μy = (μs² − μd²)/2, μx² + μy² = (μs² + μd²)/2, and likewise for
-    variances and covariance. s is counted from its mean, so that float32 keeps six digits.
+    variances and covariance. s is counted from its mean, so that float32 keeps six digits; where d is
+    large beside the variances it does not, and float64 takes over.
     """
-    c1, c2 = np.float32(2 * (K1 * top) ** 2), np.float32(2 * (K2 * top) ** 2)
-    four = np.empty((4, *x.shape), np.float32)
-    np.add(x, y, out=four[0], dtype=np.float32)
-    middle = np.float32(round(float(four[0].mean())))
+    c1, c2 = kind(2 * (K1 * top) ** 2), kind(2 * (K2 * top) ** 2)
+    four = np.empty((4, *x.shape), kind)
+    np.add(x, y, out=four[0], dtype=kind)
+    middle = kind(round(float(four[0].mean())))
     four[0] -= middle
-    np.subtract(x, y, out=four[1], dtype=np.float32)
+    np.subtract(x, y, out=four[1], dtype=kind)
     np.multiply(four[:2], four[:2], out=four[2:])
     ms, md, vs, vd = _smooth(four)
     vs -= ms * ms
-    vd -= md * md
-    contrast = (vs - vd + c2) / (vs + vd + c2)
+    md2 = md * md
+    vd -= md2
+    below = vs + vd + c2
+    if kind is np.float32 and float(np.mean(md2 / below)) > TRUSTED / 2:
+        return _maps(x, y, top, np.float64)
+    contrast = (vs - vd + c2) / below
     ms += middle
     ms *= ms
-    md *= md
-    return (ms - md + c1) / (ms + md + c1) * contrast, contrast
+    return (ms - md2 + c1) / (ms + md2 + c1) * contrast, contrast
 
 
 @cache
-def _band() -> Planes:
+def _band(kind: type) -> Planes:
     """[BLOCK + 10, BLOCK]: each column the window, one row lower than the last."""
-    band = np.zeros((BLOCK + WINDOW - 1, BLOCK), np.float32)
+    band: Planes = np.zeros((BLOCK + WINDOW - 1, BLOCK), kind)
     for j in range(BLOCK):
         band[j : j + WINDOW, j] = _window()
     return band
@@ -186,13 +194,14 @@ def _band() -> Planes:
 
 def _smooth(planes: Planes) -> Planes:
     """Windowed means [P, H − 10, W − 10] of [P, H, W], as products with a banded matrix."""
-    band, edge = _band(), WINDOW - 1
+    kind: type = planes.dtype.type
+    band, edge = _band(kind), WINDOW - 1
     count, height, width = planes.shape
-    rows = np.empty((count, height, width - edge), np.float32)
+    rows = np.empty((count, height, width - edge), kind)
     for j in range(0, width - edge, BLOCK):
         n = min(BLOCK, width - edge - j)
         np.matmul(planes[:, :, j : j + n + edge], band[: n + edge, :n], out=rows[:, :, j : j + n])
-    out = np.empty((count, height - edge, width - edge), np.float32)
+    out = np.empty((count, height - edge, width - edge), kind)
     for i in range(0, height - edge, BLOCK):
         n = min(BLOCK, height - edge - i)
         np.matmul(band[: n + edge, :n].T, rows[:, i : i + n + edge], out=out[:, i : i + n])

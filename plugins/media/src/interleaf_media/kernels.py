@@ -17,8 +17,9 @@ STRIP = 480  # columns at a time, so that eleven rows of four planes stay in the
 @njit(fastmath=FAST, nogil=True, cache=True)
 def _fill(x, y, middle, s, d, ss, dd):  # type: ignore[no-untyped-def]
     for j in range(x.size):
-        p, q = np.float32(x[j]), np.float32(y[j])
-        u, v = p + q - middle[j], p - q
+        s[j], d[j] = x[j], y[j]
+    for j in range(x.size):
+        u, v = s[j] + d[j] - middle[j], s[j] - d[j]
         s[j], d[j], ss[j], dd[j] = u, v, u * u, v * v
 
 
@@ -56,25 +57,28 @@ def _across(a, step, g, out):  # type: ignore[no-untyped-def]
 
 @njit(fastmath=FAST, nogil=True, cache=True)
 def _sums(mean_s, mean_d, square_s, square_d, middle, c1, c2):  # type: ignore[no-untyped-def]
-    half, whole, contrast = np.float32(0.5), np.float32(0), np.float32(0)
+    """Sums of both terms, and of how far μd² is above what it is compared with: the more, the fewer digits
+    are left of the variance of d."""
+    half, whole, contrast, risk = np.float32(0.5), np.float32(0), np.float32(0), np.float32(0)
     for j in range(mean_s.size):
         ms, md = mean_s[j], mean_d[j]
         vs, vd = square_s[j] - ms * ms, square_d[j] - md * md
-        m = ms + middle[j]
-        cs = ((vs - vd) * half + c2) / ((vs + vd) * half + c2)
+        m, scale = ms + middle[j], 1 / ((vs + vd) * half + c2)
+        cs = ((vs - vd) * half + c2) * scale
         light = ((m * m - md * md) * half + c1) / ((m * m + md * md) * half + c1)
         whole += light * cs
         contrast += cs
-    return whole, contrast
+        risk += md * md * scale
+    return whole, contrast, risk
 
 
 @njit(nogil=True, cache=True)
 def _strip(x, y, step, middle, c1, c2, window):  # type: ignore[no-untyped-def]
-    """Sums of both terms over the places in x, y [H, W·C] where the window fits."""
-    height, width = x.shape
-    ring = np.empty((4, REACH + 1, width), np.float32)  # the last 11 rows of s, d, s², d²
-    column, rows = np.empty(width, np.float32), np.empty((4, width - REACH * step), np.float32)
-    whole = contrast = 0.0
+    """Sums of the terms over the places in x, y [H, W·C] where the window fits."""
+    (height, width), kind = x.shape, window.dtype
+    ring = np.empty((4, REACH + 1, width), kind)  # the last 11 rows of s, d, s², d²
+    column, rows = np.empty(width, kind), np.empty((4, width - REACH * step), kind)
+    whole = contrast = risk = 0.0
     for i in range(height):
         r = i % 11
         _fill(x[i], y[i], middle, ring[0, r], ring[1, r], ring[2, r], ring[3, r])
@@ -83,31 +87,33 @@ def _strip(x, y, step, middle, c1, c2, window):  # type: ignore[no-untyped-def]
         for p in range(4):
             _down(ring[p], r, window, column)
             _across(column, step, window, rows[p])
-        w, c = _sums(rows[0], rows[1], rows[2], rows[3], middle, c1, c2)
+        w, c, r = _sums(rows[0], rows[1], rows[2], rows[3], middle, c1, c2)
         whole += w
         contrast += c
-    return whole, contrast
+        risk += r
+    return whole, contrast, risk
 
 
 @njit(nogil=True, cache=True)
 def structure(x, y, step, middle, c1, c2, window):  # type: ignore[no-untyped-def]
-    """Mean SSIM and mean contrast-structure term of two pictures [H, W·C] with C = ``step`` interleaved
-    channels, where the window fits.
+    """Mean SSIM, contrast-structure term and risk (see `_sums`) of two pictures [H, W·C] with C = ``step``
+    interleaved channels, where the window fits.
 
-    ``middle`` [STRIP·C + 10·C] is about the mean of x + y, channel after channel; ``window`` the 11
-    float32 weights, symmetric.
+    ``middle`` [STRIP·C + 10·C] is about the mean of x + y, channel after channel; ``window`` the 11 weights,
+    symmetric, in the precision to compute with, as c1 and c2 are.
     """
     height, width = x.shape
     columns = width // step - REACH
-    whole = contrast = 0.0
+    whole = contrast = risk = 0.0
     for first in range(0, columns, STRIP):
         last = min(first + STRIP, columns) + REACH
         part = slice(first * step, last * step)
-        w, c = _strip(x[:, part], y[:, part], step, middle, c1, c2, window)
+        w, c, r = _strip(x[:, part], y[:, part], step, middle, c1, c2, window)
         whole += w
         contrast += c
+        risk += r
     count = (height - REACH) * columns * step
-    return whole / count, contrast / count
+    return whole / count, contrast / count, risk / count
 
 
 @njit(nogil=True, cache=True)

@@ -117,7 +117,13 @@ def _stamps(file: Path) -> tuple[Fraction, list[int], int]:
     for line in done.stdout.splitlines():
         if line.startswith("#tb 0:"):
             base = Fraction(line.split(":")[1].strip())
-        elif line[:1] in "0123456789":
+        elif line[:1] in "0123456789" and not _hidden(line):
             rows.append([int(part) for part in line.split(",")[1:4]])  # dts, pts, duration
     rows.sort(key=lambda row: row[1])
     return base, sorted({row[1] for row in rows}), rows[-1][2] if rows else 0
+
+
+def _hidden(line: str) -> bool:
+    """Whether an edit list hides a packet, which is decoded for others' sake and not shown."""
+    _, found, flags = line.rpartition("F=0x")
+    return bool(found) and bool(int(flags, 16) & 4)

@@ -83,7 +83,7 @@ def _wav(source: Where, name: str) -> Audio | None:
 
 
 def _decoded(source: Where, name: str) -> Audio:
-    from interleaf_media.decoding import open_container
+    from interleaf_media.containers import open_container
 
     with open_container(source, name) as container:
         if not container.streams.audio:
@@ -128,7 +128,7 @@ def _block(frame: Any) -> Samples:
 
 def sound_beside(source: Where, name: str, video_start: Fraction) -> Audio | None:
     """The sound of a video, its first sample at the moment the first frame appears; None without."""
-    from interleaf_media.decoding import open_container
+    from interleaf_media.containers import open_container
 
     with open_container(source, name) as container:
         if not container.streams.audio or container.streams.audio[0].codec_context is None:
