@@ -13,9 +13,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-uvicorn = pytest.importorskip("uvicorn")
 pytest.importorskip("fastapi")
-playwright = pytest.importorskip("playwright.sync_api")
+pytest.importorskip("playwright")
+
+import uvicorn
+from playwright.sync_api import sync_playwright
 
 from interleaf.values import Image
 from interleaf_followclick.components import FlowWarp, Segment
@@ -56,7 +58,7 @@ def place() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as driver:
+    with sync_playwright() as driver:
         opened = driver.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
         yield opened
         opened.close()

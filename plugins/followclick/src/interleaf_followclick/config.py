@@ -138,3 +138,23 @@ class DiffuseConfig:
     steps: Annotated[int, Ge(1), Le(1000)] = 25
     guidance: Annotated[float, Ge(1)] = 7.5
     lock: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportConfig:
+    """``scenes``: composites of the pictures, ``side`` pixels a side. ``steps``, ``guidance`` and ``lock``
+    are for models that diffuse frames."""
+
+    scenes: Annotated[int, Ge(1)] = 16
+    side: Annotated[int, Ge(32), Le(1024)] = 256
+    steps: Annotated[int, Ge(1)] = 25
+    guidance: Annotated[float, Ge(1)] = 2.0
+    lock: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RealismConfig:
+    """``windows``: at most so many of each clip; ``draws`` for each."""
+
+    windows: Annotated[int, Ge(1)] = 50
+    draws: Annotated[int, Ge(2), Le(32)] = 3

@@ -1,6 +1,6 @@
 """The descriptor of ``followclick``."""
 
-from interleaf.interfaces import Dataset, Model
+from interleaf.interfaces import Dataset, Evaluator, Model
 from interleaf.plugin import Call, Plugin, component
 
 PLUGIN = Plugin(
@@ -8,7 +8,7 @@ PLUGIN = Plugin(
     api=0,
     summary="click on a thing in a photo, say how it moves, and only that moves",
     paper="arXiv:2403.08268",
-    requires=["cv2", "numba", "numpy", "torch"],
+    requires=["cv2", "numba", "numpy", "scipy", "torch"],
     components=[
         component(
             "segment", Model, "interleaf_followclick.components:Segment", config="SegmentConfig",
@@ -63,6 +63,32 @@ PLUGIN = Plugin(
             capabilities=["Sized", "Indexed"], deterministic=True,
             summary="windows of real motion out of a folder of videos",
         ),
+        component(
+            "report", Evaluator, "interleaf_followclick.evaluating.components:ObedienceReport",
+            config="ReportConfig",
+            calls={
+                "evaluate": Call(
+                    needs={"model": "model", "pictures": "dataset[image]"}, gives={"report": "report"}
+                )
+            },
+            deterministic=True,
+            summary="does the thing do what was said, and nothing else: dose, directions, swaps, stability",
+        ),
+        component(
+            "realism", Evaluator, "interleaf_followclick.evaluating.components:Realism",
+            config="RealismConfig",
+            calls={
+                "evaluate": Call(
+                    needs={
+                        "model": "model", "seen": "dataset[followclick.window]",
+                        "fresh": "dataset[followclick.window]",
+                    },
+                    gives={"report": "report"},
+                )
+            },
+            deterministic=True,
+            summary="is motion like that of clips never trained on, beside rigid, white, Gaussian, retrieval",
+        ),
     ],
     kinds={
         "window": "interleaf_followclick.windows:Window",
@@ -72,5 +98,5 @@ PLUGIN = Plugin(
         **{name: f"interleaf_followclick.commands:{name}" for name in ("animate", "segment")},
         "serve": "interleaf_followclick.serving.commands:serve",
     },
-    pipelines=["pipelines/photo.yaml", "pipelines/train-small.yaml"],
+    pipelines=["pipelines/photo.yaml", "pipelines/train-small.yaml", "pipelines/checks.yaml"],
 )  # fmt: skip
