@@ -44,6 +44,12 @@ def address(weight: Tensor) -> int:
     return int(weight.panels.ctypes.data) if isinstance(weight, Quantised) else weight.data_ptr()
 
 
+def size(model: Gemma) -> int:
+    """Bytes of the matrices that a token reads."""
+    matrices = [p for p in model.parameters() if p.dim() > 1]
+    return sum(p.panels.nbytes if isinstance(p, Quantised) else p.nbytes for p in matrices)
+
+
 def shape(model: Gemma) -> Shape:
     c = model.config
     layout, group = kind(model.model.embed_tokens.weight) or (0, 0)

@@ -166,6 +166,8 @@ def replacing(path: Path) -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     try:
         yield folder / path.name
+        (folder / "mode").touch()  # safetensors lets nobody else read what it writes
+        (folder / path.name).chmod((folder / "mode").stat().st_mode)
         (folder / path.name).replace(path)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

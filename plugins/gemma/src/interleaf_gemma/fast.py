@@ -75,7 +75,7 @@ class Decoder:
         self.shape, self.numbers = addresses.shape(model), addresses.numbers(model)
         self.weights = addresses.weights(model, self.room)
         wanted = torch.get_num_threads() if threads is None else threads
-        streams, best = calibrated(self.shape, wanted)
+        streams, best = calibrated(self.shape, addresses.size(model), wanted)
         self.shape = self.shape._replace(streams=streams)
         self.threads = best if threads is None else threads
         self.tokens = self.spans = 0

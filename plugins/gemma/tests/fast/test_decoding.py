@@ -1,5 +1,7 @@
 """The compiled step against the model: same logits, same text for any number of threads and any processor."""
 
+import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -10,7 +12,7 @@ from random_models import logits, model, whole
 
 from interleaf_gemma.cache import KVCache
 from interleaf_gemma.fast import Decoder, decoding, plain, unsupported
-from interleaf_gemma.kernels.instructions import LEVELS, machine
+from interleaf_gemma.kernels.instructions import LEVELS, level, machine
 
 LLAMA = {"rope_layout": "pairs", "activation": "silu", "norm_offset": 0.0, "embed_scale": False}
 
@@ -90,37 +92,64 @@ def test_weights_changed_in_place_are_seen():
     assert not torch.allclose(before, after, atol=1e-2)
 
 
-MASKED = """
-import hashlib, sys
-sys.path.insert(0, sys.argv[1])
-import random_models as t, torch
-from interleaf_gemma.fast import Decoder
-from interleaf_gemma.kernels.instructions import level
-torch.set_num_threads(1)
-found = [t.logits(m, Decoder(m, 1)) for m in (t.model(torch.bfloat16, q) for q in (None, "int8", "int4"))]
-print(level(), *(hashlib.sha256(f.numpy().tobytes()).hexdigest()[:16] for f in found))
-print(*(f"{float(f.double().norm()):.6f}" for f in found))
-"""
+def told():
+    """Digests and norms of logits, bfloat16, int8 and int4."""
+    made = [model(torch.bfloat16, quant) for quant in (None, "int8", "int4")]
+    found = [logits(m, Decoder(m, 1)) for m in made]
+    digests = [hashlib.sha256(f.numpy().tobytes()).hexdigest()[:16] for f in found]
+    return {"level": level(), "digests": digests, "norms": [float(f.norm()) for f in found]}
 
 
 def masked(level):
-    """Digests and norms of logits with at most these instructions."""
+    """The same in a process of its own, with at most these instructions."""
     environment = {**os.environ, "INTERLEAF_GEMMA_ISA": level, "OMP_NUM_THREADS": "1"}
-    here = os.path.dirname(__file__)
+    code = "import json, test_decoding as t; print(json.dumps(t.told()))"
     done = subprocess.run(
-        [sys.executable, "-c", MASKED, here], env=environment, capture_output=True, text=True
+        [sys.executable, "-c", code],
+        cwd=os.path.dirname(__file__),
+        env={**environment, "PYTHONPATH": os.path.dirname(__file__)},
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stderr
-    digests, norms = done.stdout.splitlines()
-    assert digests.split()[0] == level
-    return digests.split()[1:], [float(n) for n in norms.split()]
+    found = json.loads(done.stdout)
+    assert found["level"] == level
+    return found
 
 
 def test_every_instruction_set_runs_on_one_thread():
-    usable = LEVELS[LEVELS.index(machine()) :]
-    found = {level: masked(level) for level in usable}
-    best, norms = found[usable[0]]
-    for level, (digests, others) in found.items():
-        if level != "portable":  # fused multiply-add: the same bits on every processor that has it
-            assert digests == best
-        assert others == pytest.approx(norms, rel=1e-3)
+    best = told()
+    assert best["level"] == machine()
+    for lower in LEVELS[LEVELS.index(machine()) + 1 :]:
+        found = masked(lower)
+        if lower != "portable":  # fused multiply-add: the same bits on every processor that has it
+            assert found["digests"] == best["digests"]
+        assert found["norms"] == pytest.approx(best["norms"], rel=1e-3)
+
+
+FOREIGN = """
+import sys, numba
+from interleaf_gemma.kernels import instructions
+instructions.machine = lambda: sys.argv[1]
+numba.config.CPU_NAME, numba.config.CPU_FEATURES = sys.argv[2], ""
+from interleaf_gemma.kernels.products import Vector, multiply
+i = numba.types.int64
+multiply.compile((i,) * 5 + (numba.typeof(Vector(*[0] * 6)),) + (i,) * 6)
+(code,) = multiply.inspect_asm().values()
+print(code.count("zmm"), code.count("vpdpbusd"))
+"""
+
+
+@pytest.mark.parametrize("level", [n for n in ("avx512-vnni", "avx512") if n != machine()])
+def test_code_is_made_for_avx512_where_it_cannot_run(level, tmp_path):
+    """It compiles for such a processor, with its registers and instructions; that it runs is not shown."""
+    target = {"avx512-vnni": "icelake-server", "avx512": "skylake-avx512"}[level]
+    done = subprocess.run(
+        [sys.executable, "-c", FOREIGN, level, target],
+        env={**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    wide, dots = map(int, done.stdout.split())
+    assert wide > 100 and (dots > 0) == (level == "avx512-vnni")

@@ -14,11 +14,12 @@ import gguf
 import torch
 
 from interleaf_gemma import gguf_file
+from interleaf_gemma.addresses import size
 from interleaf_gemma.architecture import GemmaConfig
 from interleaf_gemma.cache import KVCache
 from interleaf_gemma.fast import Decode, Decoder, plain
 from interleaf_gemma.model import Gemma
-from interleaf_gemma.quantised import Quant, Quantised
+from interleaf_gemma.quantised import Quant
 from interleaf_gemma.quantising import quantise_model
 from interleaf_gemma.reading import reading
 
@@ -52,15 +53,6 @@ def random_model(config: GemmaConfig) -> Gemma:
     return model.eval().requires_grad_(False)
 
 
-def weight_bytes(model: Gemma) -> int:
-    """Of all matrices, the embedding once."""
-    return sum(
-        p.panels.nbytes if isinstance(p, Quantised) else p.nbytes
-        for p in model.parameters()
-        if p.dim() > 1
-    )
-
-
 def ours(model: Gemma, kind: str, threads: int) -> Peer:
     """The kernels; prompts as ``generation`` reads them."""
     return _of_model(f"interleaf {kind}", kind, model, Decoder(model, threads), reading)
@@ -84,7 +76,7 @@ def _of_model(name: str, kind: str, model: Gemma, decode: Decode, context: Any) 
         with torch.inference_mode():
             decode([token], kept[0])
 
-    return Peer(name, kind, weight_bytes(model), read, step)
+    return Peer(name, kind, size(model), read, step)
 
 
 def quantised(model: Gemma, quant: Quant) -> Gemma:
@@ -118,7 +110,7 @@ def transformers(model: Gemma) -> Peer | None:
         with torch.inference_mode():
             theirs(torch.tensor([[token]]), past_key_values=kept[0], use_cache=True)
 
-    return Peer("transformers bf16", "bf16", weight_bytes(model), read, step)
+    return Peer("transformers bf16", "bf16", size(model), read, step)
 
 
 def llama_cpp(model: Gemma, kind: str, threads: int, context: int) -> Peer | None:

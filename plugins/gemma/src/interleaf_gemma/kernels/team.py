@@ -15,6 +15,7 @@ from .step import Shape
 
 STREAMS = (1, 4)  # places of a matrix read in turn, to choose from
 BYTES = 64 << 20  # of a matrix to measure on
+IN_CACHE = 16 << 20
 WORTH = 1.1  # more threads must be that much faster to be used
 
 _team_lock = threading.Lock()
@@ -40,8 +41,13 @@ def in_team(work: Callable[[int], None], threads: int) -> None:
 _calibrations: dict[tuple[int, int, int], tuple[int, int]] = {}
 
 
-def calibrated(s: Shape, threads: int) -> tuple[int, int]:
-    """How many places to read in turn, and how many threads help: measured once, on memory in no cache."""
+def calibrated(s: Shape, size: int, threads: int) -> tuple[int, int]:
+    """How many places to read in turn, and how many threads help with weights of so many bytes.
+
+    Measured once, on memory in no cache; weights that lie in the caches are not worth measuring.
+    """
+    if size < IN_CACHE:
+        return 1, 1
     key = (s.layout, s.d_model, threads)
     if key not in _calibrations:
         block = Arena().zeros(BYTES + (1 << 16))
