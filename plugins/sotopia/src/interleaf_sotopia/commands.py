@@ -98,12 +98,18 @@ def play(
     """Play every task and rate the episodes; every turn is stored before the next is asked for."""
     from interleaf_sotopia.episode import ORDERS, Rules
     from interleaf_sotopia.prompts import STYLES
-    from interleaf_sotopia.reading import read_tasks
+    from interleaf_sotopia.reading import beside, read_tasks
 
     _one_of("order", order, ORDERS)
     _one_of("style", style, STYLES)
     _one_of("format", format, ("schema", "object", "text"))
-    tasks = read_tasks(scenarios, characters, combos, notice=Lines().notice)
+    people = characters or beside(scenarios, "characters")
+    if people is None:
+        raise InvalidInput(
+            f"who plays {scenarios}?", hint="--characters FILE, or characters.jsonl beside it"
+        )
+    pairs = combos or beside(scenarios, "combos")
+    tasks = read_tasks(scenarios, people, pairs, beside(scenarios, "relationships"), Lines().notice)
     tasks = [t for t in tasks if t.scenario.hard or not hard][: limit or None]
     if not tasks:
         raise InvalidInput(f"{scenarios} has no {'hard ' if hard else ''}tasks to play")

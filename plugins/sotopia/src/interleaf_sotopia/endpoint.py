@@ -93,7 +93,7 @@ class Endpoint:
         """The answer; CallFailed when every try failed, EndpointDown when all fail the same way."""
         begun, most = time.monotonic(), self.attempts
         guess = sum(len(m["content"]) for m in ask.messages) / self.per_token + self.max_tokens
-        said = ""
+        trouble = ""
         for attempt in range(most):
             self.breaker.check()
             await self._calls.take()
@@ -110,19 +110,18 @@ class Endpoint:
                     found.finish,
                     attempt + 1,
                 )
+            assert isinstance(found, _Trouble)
             if not found.again:
                 self.breaker.failed(found.said, found.status in HOPELESS)
                 self.breaker.check()
                 raise CallFailed(found.said, lasting=True, hint=_advice(found.status, self.key))
-            said = found.said
+            trouble = found.said
             wait = found.wait if found.wait is not None else backoff(attempt, self._draw)
             if attempt + 1 == most or time.monotonic() - begun + wait > self.patience:
                 break
             await asyncio.sleep(wait)
-        self.breaker.failed(found.said)
-        raise CallFailed(
-            f"{found.said} (after {attempt + 1} tries)", hint="it can be resumed later"
-        )
+        self.breaker.failed(trouble)
+        raise CallFailed(f"{trouble} (after {attempt + 1} tries)", hint="it can be resumed later")
 
     async def _once(self, ask: Ask) -> Reply | _Trouble:
         if self._client is None:

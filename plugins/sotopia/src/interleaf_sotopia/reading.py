@@ -165,22 +165,26 @@ def _ages(text: Any) -> tuple[tuple[int, int], ...]:
     return tuple((int(a), int(b)) for a, b in found)
 
 
+def beside(scenarios: Path, name: str) -> Path | None:
+    """``name.jsonl`` beside the scenarios, if it is there."""
+    file = scenarios.with_name(f"{name}.jsonl")
+    return file if file.is_file() else None
+
+
 def read_tasks(
-    scenarios: Path, characters: Path | None = None, combos: Path | None = None,
-    relationships: Path | None = None, notice: Callable[[str], None] = lambda text: None,
+    scenarios: Path, characters: Path, combos: Path | None = None, relationships: Path | None = None,
+    notice: Callable[[str], None] = lambda text: None,
 ) -> list[Task]:  # fmt: skip
-    """Tasks from SOTOPIA's files; the others are looked for beside ``scenarios`` when not named.
+    """Tasks from SOTOPIA's files.
 
     A combo whose pair has a relationship profile of another type than the scenario is kept, counted
     and told. Without combos, each scenario is played by the first pair of characters whose
     relationship profile and ages fit it.
     """
-    beside = scenarios.parent
     known = {s.id: s for s in read_all(scenarios, scenario)}
-    people = {c.id: c for c in read_all(characters or beside / "characters.jsonl", character)}
-    pairs = _relationships(relationships or beside / "relationships.jsonl")
-    file = combos or beside / "combos.jsonl"
-    if not file.is_file():
+    people = {c.id: c for c in read_all(characters, character)}
+    pairs = _relationships(relationships) if relationships else {}
+    if combos is None:
         return _paired(known.values(), people, pairs)
     tasks: list[Task] = []
 
@@ -202,9 +206,9 @@ def read_tasks(
             other.append(row["combo_id"])
 
     other: list[str] = []
-    read_all(file, add)
+    read_all(combos, add)
     if not tasks:
-        raise InvalidInput(f"{file} pairs none of the scenarios of {scenarios}")
+        raise InvalidInput(f"{combos} pairs none of the scenarios of {scenarios}")
     if other:
         notice(
             f"{len(other)} of {len(tasks)} pairs have a relationship profile of another type than their scenario"
@@ -214,8 +218,6 @@ def read_tasks(
 
 def _relationships(file: Path) -> dict[frozenset[str], list[tuple[int, str]]]:
     found: dict[frozenset[str], list[tuple[int, str]]] = {}
-    if not file.is_file():
-        return found
 
     def add(row: Mapping[str, Any]) -> None:
         pair = frozenset((row["agent1_id"], row["agent2_id"]))
