@@ -7,14 +7,14 @@ DATA ?= $(or $(INTERLEAF_DATA),../shared/data)
 LIGHT := core cli plugins/media plugins/body plugins/pages plugins/gaussianimage plugins/scaling plugins/openrisk \
   plugins/continual
 # plugins that need torch: not part of the demo
-HEAVY := plugins/training plugins/gemma
+HEAVY := plugins/training plugins/gemma plugins/followclick
 # optional parts, which the tests try too
 EXTRAS := plugins/media[video,audio,flow,fast,torch,flip,fid] plugins/gaussianimage[torch] plugins/continual[train,plot] \
-  plugins/gemma[serve,eval,lora]
+  plugins/gemma[serve,eval,lora] plugins/followclick[animate,sam,serve]
 TOYS := $(patsubst %/pyproject.toml,%,$(wildcard tests/toys/*/pyproject.toml))
 PROJECTS := $(addsuffix /pyproject.toml,$(LIGHT))
 DEV := pytest pytest-xdist hypothesis ruff mypy import-linter types-PyYAML build jsonschema pytorch-msssim pyarrow \
-  cyclonedx-python-lib[json-validation] transformers openai httpx torchmetrics
+  cyclonedx-python-lib[json-validation] transformers openai httpx torchmetrics playwright
 TESTS := $(if $(P),plugins/$(P)/tests,)
 
 .PHONY: demo test check bench registry release clean

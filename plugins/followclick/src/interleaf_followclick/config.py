@@ -158,3 +158,18 @@ class RealismConfig:
 
     windows: Annotated[int, Ge(1)] = 50
     draws: Annotated[int, Ge(2), Le(32)] = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EightConfig:
+    """``methods``: folders with a clip for every entry of ``benchmark`` (a folder with ``prompts.json``, and
+    for each name in it NAME.png and NAME.mask.png). ``clip``: a CLIP folder; ``i3d``: its file, and
+    ``reference`` clips, for FVD; ``answers``: of raters, in ``mask_correspondence``, ``motion``,
+    ``appearance`` and ``overall``."""
+
+    methods: tuple[InFile, ...] = ()
+    benchmark: InFile
+    clip: InFile | None = None
+    i3d: InFile | None = None
+    reference: InFile | None = None
+    answers: InFile | None = None

@@ -89,6 +89,11 @@ PLUGIN = Plugin(
             deterministic=True,
             summary="is motion like that of clips never trained on, beside rigid, white, Gaussian, retrieval",
         ),
+        component(
+            "eight", Evaluator, "interleaf_followclick.evaluating.methods:Eight", config="EightConfig",
+            calls={"evaluate": Call(gives={"report": "report"})}, deterministic=True,
+            summary="the paper's eight metrics for folders of clips, or stand-ins under their own names",
+        ),
     ],
     kinds={
         "window": "interleaf_followclick.windows:Window",
@@ -96,7 +101,12 @@ PLUGIN = Plugin(
     },
     commands={
         **{name: f"interleaf_followclick.commands:{name}" for name in ("animate", "segment")},
+        "train": "interleaf_followclick.judging_commands:train",
+        "eval": "interleaf_followclick.judging_commands:evaluate",
         "serve": "interleaf_followclick.serving.commands:serve",
     },
-    pipelines=["pipelines/photo.yaml", "pipelines/train-small.yaml", "pipelines/checks.yaml"],
+    pipelines=[
+        f"pipelines/{name}.yaml"
+        for name in ("photo", "train-small", "train-animate", "checks", "eight-metrics")
+    ],
 )  # fmt: skip
