@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from importlib import metadata, util
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -112,7 +112,7 @@ class Anny:
         except Exception:  # absent, cut off, or altered: it is made again
             made = make()
         out = io.BytesIO()
-        np.savez_compressed(out, **made)  # type: ignore[arg-type]
+        np.savez_compressed(out, **cast(dict[str, Any], made))
         file.parent.mkdir(parents=True, exist_ok=True)
         write_atomic(file, out.getvalue())
         return made

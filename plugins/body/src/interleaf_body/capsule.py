@@ -163,7 +163,10 @@ def build(shape: Mapping[str, float]) -> tuple[Array, Mesh]:
     at = {role: heads[j] for j, role in enumerate(ROLES)}
     r = size * girth
 
-    def add(points, radii, names, steps, part, front=(0.0, 0.0, 1.0)) -> None:  # type: ignore[no-untyped-def]
+    def add(
+        points: list[Array], radii: list[tuple[float, float]], names: list[str], steps: int, part: str,
+        front: tuple[float, float, float] = (0.0, 0.0, 1.0),
+    ) -> None:  # fmt: skip
         radii = [(a * r, b * r) for a, b in radii]
         path, sizes, weights = _round_ends(*_limb(points, radii, names, steps))
         mesh.add(_rings(path, sizes, front), weights, part)

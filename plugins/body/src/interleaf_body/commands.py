@@ -105,12 +105,13 @@ def retarget(
     fps: Rate = 0.0,
     frames: Frames = "",
     scale_path: Annotated[bool, typer.Option(help="scale the path with the legs")] = True,
+    contacts: Annotated[bool, typer.Option(help="bend legs where feet would slide more")] = True,
 ) -> None:
     """Put a motion on a body's skeleton, as a BVH file in metres."""
     _suffix(out, ".bvh")
     source = _read(clip, unit, fps, frames)
     person = _body(body, shape)
-    on = onto(source, person, scale_path=scale_path)
+    on = onto(source, person, scale_path=scale_path, contacts=contacts)
     write_atomic(out, format_bvh(on).encode())
     worst = {limb: float(e.max()) for limb, e in limb_errors(source, on).items()}
     limb = max(worst, key=lambda name: worst[name])

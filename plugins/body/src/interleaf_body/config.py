@@ -106,9 +106,10 @@ class ViewerConfig(BodyConfig):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetargetConfig(BodyConfig):
     """``scale_path``: paths shrink and grow with the legs, so that feet stand still where they did; false
-    keeps the path as it was walked."""
+    keeps the path as it was walked. ``contacts``: legs are bent a little where feet would slide more."""
 
     scale_path: bool = True
+    contacts: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -42,8 +42,9 @@ class FitPhoto(Model):
         'name: [x, y]'; without, a frontal face is looked for, and the fit is never trusted."""
         c: FitPhotoConfig = self.config
         points = points_of(image, keypoints)
-        for note in points.notes if ctx else ():
-            ctx.monitor.notice(note)  # type: ignore[union-attr]
+        if ctx:
+            for note in points.notes:
+                ctx.monitor.notice(note)
         height, width = image.pixels.shape[:2]
         model = body_model(c.body, topology=c.topology, noncommercial=c.noncommercial)
         person = fit(model, c.body, points, (width, height), c.diagonal)

@@ -50,6 +50,15 @@ class Topology:
     landmarks: Mapping[str, tuple[Array, Array]] = field(default_factory=dict)
 
 
+class WithTopology(Protocol):
+    """What can be drawn and moved: a body of any identity, or one of a third party's."""
+
+    @property
+    def topology(self) -> Topology: ...
+
+    def motion(self, root: Array, rotations: Array, fps: float) -> Motion: ...
+
+
 class BodyModel(Protocol):
     """A family of bodies of one topology."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -31,12 +32,12 @@ def cameras(motion: Motion, body: BakedBody, config: CameraConfig) -> list[Camer
     few = np.unique(np.linspace(0, count - 1, min(count, 40)).astype(int))
     sample = replace(motion, root=motion.root[few] - path[few], rotations=motion.rotations[few])
     seen = body.posed(sample).vertices
-    options = {"yaw": config.yaw, "pitch": config.pitch, "width": config.width, "height": config.height,
-               "diagonal": config.diagonal}  # fmt: skip
-    view = framing(seen, **options)  # type: ignore[arg-type]
+    names = ("yaw", "pitch", "width", "height", "diagonal")
+    options: dict[str, Any] = {name: getattr(config, name) for name in names}
+    view = framing(seen, **options)
     if config.distance:
         target = (seen.reshape(-1, 3).min(0) + seen.reshape(-1, 3).max(0)) / 2
-        view = look_at(target, distance=config.distance, **options)  # type: ignore[arg-type]
+        view = look_at(target, distance=config.distance, **options)
     return [view.moved(step) for step in path]
 
 

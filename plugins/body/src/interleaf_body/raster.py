@@ -11,6 +11,7 @@ import numpy as np
 from interleaf.errors import InvalidInput
 from interleaf_body import raster_kernels, shading
 from interleaf_body.camera import Camera
+from interleaf_body.model import WithTopology
 from interleaf_body.quaternions import Array
 from interleaf_body.skinning import shared
 
@@ -137,9 +138,9 @@ class Surface:
     template: Array
 
     @classmethod
-    def of(cls, body: object, rest: Array) -> Surface:
+    def of(cls, body: WithTopology, rest: Array) -> Surface:
         """A baked body's; ``rest`` V×3 its vertices in the rest pose."""
-        t = body.topology  # type: ignore[attr-defined]
+        t = body.topology
         low, high = rest.min(0), rest.max(0)
         template = ((rest - low) / np.maximum(high - low, 1e-9)).astype(np.float32)
         return cls(t.faces, t.uv, t.face_uv, t.part_of_face, template)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -78,7 +78,8 @@ class Retarget(Model):
 
     def apply(self, motion: Motion) -> Motion:
         """``motion`` with the body's joints and proportions."""
-        return onto(motion, baked(self.config), scale_path=self.config.scale_path)
+        c = self.config
+        return onto(motion, baked(c), scale_path=c.scale_path, contacts=c.contacts)
 
     @classmethod
     def examples(cls) -> Mapping[str, Any]:
@@ -108,7 +109,7 @@ class Maps(Renderer):
     def examples(cls) -> Mapping[str, Any]:
         """What the conformance kit tries."""
         kinds = ("normals", "part", "uv", "depth", "template")
-        configs = [MapsConfig(map=m, **SMALL) for m in kinds]  # type: ignore[arg-type]
+        configs = [MapsConfig(map=cast(Any, m), **SMALL) for m in kinds]
         return {"configs": configs, "calls": {"render": _calls(face=_face())}}
 
 

@@ -17,45 +17,55 @@ import numpy as np
 from interleaf.errors import InvalidInput
 from interleaf.values import Motion
 from interleaf_body import quaternions as quat
+from interleaf_body.contacts import HEIGHT, SPEED, planted
+from interleaf_body.judging import sliding
+from interleaf_body.model import WithTopology
 from interleaf_body.quaternions import Array
-from interleaf_body.roles import PARENT, ROLES, roles_of
+from interleaf_body.roles import END, PARENT, ROLES, roles_of
+from interleaf_body.sharing import filled
 from interleaf_body.skeleton import check, local, rest, world
 
-# The role at the far end of a limb; a hand continues its forearm.
-END = {
-    f"{side}_{a}": f"{side}_{b}"
-    for side in ("left", "right")
-    for a, b in (("hip", "knee"), ("knee", "ankle"), ("shoulder", "elbow"), ("elbow", "wrist"))
-}
 LIMBS = tuple(END)
 FEET = ("left_ankle", "right_ankle")
-SHARED = ("hip", "knee", "shoulder", "elbow")  # limbs whose twist two joints share
 
 
-def retarget(motion: Motion, target: Motion, *, scale_path: bool = True) -> Motion:
+def retarget(
+    motion: Motion, target: Motion, *, scale_path: bool = True, contacts: bool = True
+) -> Motion:
     """``motion`` on the skeleton of ``target`` (whose frames do not matter), standing on y = 0.
 
     Paths are scaled by the ratio of leg lengths, so that feet stand where they stood; ``scale_path=False``
-    keeps them as walked, and feet slide in proportion. Raises InvalidInput where either skeleton's hips
-    and knees are not known by name.
+    keeps them as walked, and feet slide in proportion. ``contacts``: where feet would slide more than they
+    did, legs are bent a little (see `contacts`). Raises InvalidInput where either skeleton's hips and
+    knees are not known by name.
     """
     check(motion)
     theirs, ours = roles_of(motion), roles_of(target)
     turns, heads = world(motion)
     wanted = _wanted(motion, target, theirs, ours, turns)
-    whole = _filled(wanted, target.parents, ours, rest(target))
+    whole = filled(wanted, target.parents, ours, rest(target))
     rotations = quat.continuous(quat.normalised(local(whole, target.parents)))
     on = replace(target, root=np.zeros((len(turns), 3)), rotations=rotations, fps=motion.fps)
-    return replace(on, root=_path(heads, theirs, on, ours, _legs(motion, theirs), scale_path))
+    scale = _legs(on, ours) / _legs(motion, theirs)
+    on = replace(on, root=_path(heads, theirs, on, ours, scale, scale_path))
+    if not contacts or _slides(on) <= _slides(motion):
+        return on
+    bent = planted(motion, on, theirs, ours, scale if scale_path else 1.0)
+    return bent if _slides(bent) < _slides(on) else on
 
 
-def onto(motion: Motion, body: object, **options: bool) -> Motion:
+def _slides(motion: Motion) -> float:
+    """Metres a second that standing feet move."""
+    return sliding(motion, HEIGHT, SPEED).speed or 0.0
+
+
+def onto(motion: Motion, body: WithTopology, **options: bool) -> Motion:
     """``motion`` on a baked body's skeleton; as it is where it already is on it."""
-    names = body.topology.joint_names  # type: ignore[attr-defined]
+    names = body.topology.joint_names
     if motion.joints == names:
         return check(motion)
     still = np.broadcast_to(quat.IDENTITY, (1, len(names), 4)).copy()
-    return retarget(motion, body.motion(np.zeros((1, 3)), still, motion.fps), **options)  # type: ignore[attr-defined]
+    return retarget(motion, body.motion(np.zeros((1, 3)), still, motion.fps), **options)
 
 
 def _wanted(
@@ -96,78 +106,6 @@ def _bone(start: str, stop: str, heads: Array, roles: dict[str, int]) -> Array:
     return bone
 
 
-def _filled(
-    wanted: dict[str, Array], parents: tuple[int, ...], roles: dict[str, int], heads: Array
-) -> Array:
-    """World rotations [T, J, 4] of all joints: those without a role follow the joint above them, or share in
-    the turn between the two roles that they lie between."""
-    owner = {roles[role]: role for role in wanted}
-    frames = len(next(iter(wanted.values())))
-    out = np.broadcast_to(quat.IDENTITY, (frames, len(parents), 4)).copy()
-    below = _between(parents, owner)
-    for j, p in enumerate(parents):
-        if j in owner:
-            out[:, j] = wanted[owner[j]]
-        elif p >= 0:
-            out[:, j] = out[:, p]
-        if j in below:
-            first, last, share = below[j]
-            out[:, j] = quat.slerp(wanted[first], wanted[last], share)
-    for role in wanted:
-        part = role.partition("_")[2]
-        if part in SHARED and (second := _second(roles, role, parents)) is not None:
-            axis = heads[roles[END[role]]] - heads[roles[role]]
-            above = parents[roles[role]]
-            out[:, roles[role]] = _half_twisted(out[:, above], wanted[role], axis)
-            out[:, second] = wanted[role]
-    _toes(out, parents, roles)
-    return out
-
-
-def _between(parents: tuple[int, ...], owner: dict[int, str]) -> dict[int, tuple[str, str, float]]:
-    """Joints of the trunk and neck between two roles: the roles, and how far along they are."""
-    found = {}
-    for j, role in owner.items():
-        if role not in ("spine1", "spine2", "spine3", "neck", "head"):
-            continue
-        chain: list[int] = []
-        p = parents[j]
-        while p >= 0 and p not in owner:
-            chain.insert(0, p)
-            p = parents[p]
-        if p >= 0:
-            for n, joint in enumerate(chain, 1):
-                found[joint] = (owner[p], role, n / (len(chain) + 1))
-    return found
-
-
-def _second(roles: dict[str, int], role: str, parents: tuple[int, ...]) -> int | None:
-    """The joint halfway down a limb, where the skeleton has one."""
-    if END[role] not in roles:
-        return None
-    middle = parents[roles[END[role]]]
-    return middle if middle != roles[role] and parents[middle] == roles[role] else None
-
-
-def _half_twisted(above: Array, whole: Array, axis: Array) -> Array:
-    """``whole`` with half of its twist about the limb, against the joint above."""
-    turn = quat.multiply(quat.inverse(above), whole)
-    twist = quat.twist(turn, axis)
-    return quat.multiply(whole, quat.power(quat.inverse(twist), 0.5))
-
-
-def _toes(out: Array, parents: tuple[int, ...], roles: dict[str, int]) -> None:
-    """All toes bend with the one that has the role."""
-    for side in ("left", "right"):
-        if {f"{side}_foot", f"{side}_ankle"} <= set(roles):
-            toe, ankle = roles[f"{side}_foot"], roles[f"{side}_ankle"]
-            stack = [j for j, p in enumerate(parents) if p == ankle or j == toe]
-            while stack:
-                j = stack.pop()
-                out[:, j] = out[:, toe]
-                stack += [k for k, p in enumerate(parents) if p == j]
-
-
 def _legs(motion: Motion, roles: dict[str, int]) -> float:
     """The mean length of the legs, hip to ankle (to knee, where there is none)."""
     heads, total = rest(motion), 0.0
@@ -185,12 +123,11 @@ def _path(
     theirs: dict[str, int],
     on: Motion,
     ours: dict[str, int],
-    legs: float,
+    scale: float,
     scale_path: bool,
 ) -> Array:
     """Root positions [T, 3]: the middle of the hips goes where the source's goes, and the lowest toes stand
     as high above y = 0 as the target's do in its rest pose."""
-    scale = _legs(on, ours) / legs
     posed = world(on)[1]
     hips = [(heads[:, theirs[r]], posed[:, ours[r]]) for r in ("left_hip", "right_hip")]
     goal, now = ((hips[0][i] + hips[1][i]) / 2 for i in (0, 1))

@@ -46,6 +46,12 @@ _SIDED = {
     "elbow": "Lradius Lforearm Lelbow Llowerarm",
     "wrist": "Lwrist Lhand",
 }
+# The role at the far end of a limb; a hand continues its forearm.
+END = {
+    f"{side}_{a}": f"{side}_{b}"
+    for side in ("left", "right")
+    for a, b in (("hip", "knee"), ("knee", "ankle"), ("shoulder", "elbow"), ("elbow", "wrist"))
+}
 ANNY = {
     "pelvis": "root", "spine1": "spine05", "spine2": "spine03", "spine3": "spine01",
     "neck": "neck01", "head": "head", "hip": "upperleg01", "knee": "lowerleg01", "ankle": "foot",
