@@ -19,7 +19,7 @@ def test_bench_prints_what_it_measured(capsys):
         threads=1,
         kinds="bf16,int4",
         isa="",
-        peers=False,
+        peers="none",
         rounds=1,
         json_=True,
     )
@@ -33,7 +33,7 @@ def test_bench_prints_what_it_measured(capsys):
             threads=1,
             kinds="bf16",
             isa="",
-            peers=False,
+            peers="none",
             rounds=1,
             json_=True,
         )

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from interleaf_gemma.quantised import Quant
 
 KINDS = ("bf16", "int8", "int4")
+PEERS = {"llama.cpp", "transformers", "torch"}
 ALONE = "INTERLEAF_GEMMA_BENCH_ALONE"
 
 
@@ -52,12 +53,14 @@ def bench(
     isa: Annotated[
         str, typer.Option(help="at most avx512-vnni, avx512, avx2 or portable; ours only")
     ] = "",
-    peers: Annotated[bool, typer.Option(help="measure others, too")] = True,
+    peers: Annotated[
+        str, typer.Option(help="of llama.cpp, transformers, torch, joined by commas; or none")
+    ] = "llama.cpp,transformers,torch",
     rounds: Annotated[int, typer.Option(help="turns of each")] = 5,
     json_: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
 ) -> None:
     """Tokens a second, decoding and reading a prompt, beside others and what this machine's memory allows."""
-    wanted = kinds.split(",")
+    wanted, others = kinds.split(","), set(peers.split(",")) - {"none"}
     if isa:
         os.environ["INTERLEAF_GEMMA_ISA"] = isa
     import torch
@@ -67,10 +70,13 @@ def bench(
     from interleaf_gemma.kernels.bandwidth import bandwidth
     from interleaf_gemma.kernels.instructions import level
 
-    if shape not in SHAPES or not set(wanted) <= set(KINDS):
-        raise InvalidInput(f"shape '{shape}', kinds '{kinds}'", hint="interleaf gemma bench --help")
+    if shape not in SHAPES or not set(wanted) <= set(KINDS) or not others <= PEERS:
+        raise InvalidInput(
+            f"shape '{shape}', kinds '{kinds}', peers '{peers}'",
+            hint="interleaf gemma bench --help",
+        )
     torch.set_num_threads(threads)
-    contestants = _contestants(shape, wanted, context, threads, peers)
+    contestants = _contestants(shape, wanted, context, threads, others)
     rows, bytes_ = measured(
         contestants, lambda: bandwidth(threads, 1), context, threads, rounds=rounds
     )
@@ -78,13 +84,13 @@ def bench(
         "shape": shape, "context": context, "threads": threads, "instructions": level(),
         "bandwidth": bytes_, "rows": [asdict(row) for row in rows],
     }  # fmt: skip
-    if peers and "bf16" in wanted and not os.environ.get(ALONE):
+    if "transformers" in others and "bf16" in wanted and not os.environ.get(ALONE):
         found["transformers_avx2"] = _transformers_avx2(shape, context, threads)
     print(json.dumps(found) if json_ else _told(found, rows))
 
 
 def _contestants(
-    shape: str, kinds: list[str], context: int, threads: int, others: bool
+    shape: str, kinds: list[str], context: int, threads: int, others: set[str]
 ) -> list[Peer]:
     from interleaf_gemma.benching import peers
 
@@ -95,9 +101,11 @@ def _contestants(
     for kind in kinds:
         mine = model if kind == "bf16" else peers.quantised(model, cast("Quant", kind))
         found.append(peers.ours(mine, kind, threads))
-        if others and kind == "bf16":
-            found += [peers.torch_alone(model), peers.transformers(model)]
-        if others:
+        if kind == "bf16" and "torch" in others:
+            found.append(peers.torch_alone(model))
+        if kind == "bf16" and "transformers" in others:
+            found.append(peers.transformers(model))
+        if "llama.cpp" in others:
             found.append(peers.llama_cpp(model, kind, threads, context))
     return [p for p in found if p]
 
