@@ -94,6 +94,35 @@ def test_any_angle_gives_finite_vertices_in_both_precisions(body, data):
     assert np.abs(double - single).max() < 1e-4
 
 
+@slow
+@given(data=st.data())
+def test_no_rotation_is_the_rest_pose_wherever_it_stands(body, data):
+    move = data.draw(arrays(np.float64, (2, 3), elements=st.floats(-5, 5)))
+    zeros = np.zeros((2, len(body.heads), 3))
+    out = body(zeros, None, move)
+    rest = body(zeros[:1]).vertices[0]
+    assert np.allclose(out.vertices, rest + move[:, None], atol=1e-9)
+    assert np.allclose(out.joints[:, :, :3, 3], body.heads + move[:, None], atol=1e-6)
+
+
+@slow
+@given(data=st.data())
+def test_no_expression_is_no_change_in_any_pose(body, data):
+    rotvec = data.draw(poses(body))
+    none = np.zeros((2, len(body.topology.expression_names)))
+    assert np.array_equal(body(rotvec, none).vertices, body(rotvec).vertices)
+
+
+@slow
+@given(data=st.data(), seed=st.integers(0, 999))
+def test_expressions_are_linear_in_the_rest_pose(body, data, seed):
+    rng, count = np.random.default_rng(seed), len(body.topology.expression_names)
+    amounts = rng.uniform(0, 1, (2, count)) * data.draw(st.sampled_from([0.1, 0.5, 1.0]))
+    zeros = np.zeros((3, len(body.heads), 3))
+    a, b, both = body(zeros, np.stack([*amounts, amounts.sum(0)])).vertices - body(zeros).vertices
+    assert np.allclose(a + b, both, atol=1e-9)
+
+
 def test_expressions_add_up_and_none_is_no_change(body):
     rotvec = np.zeros((1, len(body.heads), 3))
     count = len(body.topology.expression_names)
@@ -128,9 +157,11 @@ def test_shapes_change_the_body_and_unknown_ones_are_refused():
             model.bake(shape)
 
 
-def test_gradients_are_those_of_finite_differences(body):
+@settings(max_examples=4, deadline=None)
+@given(seed=st.integers(0, 10**6))
+def test_gradients_are_those_of_finite_differences(body, seed):
     torch = pytest.importorskip("torch")
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(seed)
     count = len(body.topology.expression_names)
     given = [
         rng.normal(0, 0.3, (2, len(body.heads), 3)),
@@ -151,7 +182,9 @@ def test_gradients_are_those_of_finite_differences(body):
             moved = [a + sign * step if i == index else a for i, a in enumerate(given)]
             values.append((body(*moved).vertices * weight).sum())
         expected = (values[0] - values[1]) / 2e-6
-        assert float((tensor.grad.numpy() * step).sum()) == pytest.approx(expected, rel=1e-5)
+        assert float((tensor.grad.numpy() * step).sum()) == pytest.approx(
+            expected, rel=1e-4, abs=1e-4
+        )
 
 
 def test_gradients_exist_in_the_rest_pose(body):
