@@ -73,7 +73,7 @@ def settled(
     return np.asarray(asked + flex * (field - mean), np.float32)
 
 
-def path_of(field: Floats, frames: int) -> Floats:
+def path_of(field: Floats, frames: int, weight: Floats) -> Floats:
     """Displacements [frames, 2, N, N] since the first frame of a field [T, 2, N, N] played over another
     length: ``frames − 1`` steps of the same mean speed, and in all as much deformation as in T steps."""
     steps = frames - 1
@@ -85,7 +85,8 @@ def path_of(field: Floats, frames: int) -> Floats:
     share = np.clip(at - low, 0, 1)[:, None, None, None]
     velocity = field[low] * (1 - share) + field[high] * share
     velocity += field.mean(0) - velocity.mean(0)  # interpolation must not change the mean
-    middle = velocity.mean((0, 2, 3), keepdims=True)
+    total = max(float(weight.sum()), 1e-6)
+    middle = ((velocity.mean(0) * weight).sum((-2, -1)) / total)[None, :, None, None]
     path = np.cumsum(middle + (velocity - middle) * min(1.0, len(field) / steps), 0)
     return np.concatenate([np.zeros_like(path[:1]), path]).astype(np.float32)
 

@@ -79,7 +79,7 @@ def _moving(
     if movement.kind == "shift":
         picture = square.cut(photo, PICTURE)
         field_ = draw(picture, weight, speed, square.angle, rng)
-        return Moving(region.mask, square, unfolded(path_of(field_, count), weight))
+        return Moving(region.mask, square, unfolded(path_of(field_, count, weight), weight))
     return Moving(region.mask, square, _around_middle(movement, weight, speed, count))
 
 

@@ -1,6 +1,8 @@
 """A photo and the displacement of its things → frames in which nothing else changes.
 
 A pixel differs from the photo only where a thing was (and something must be filled in) or arrives.
+What is splatted is not colour but displacement: where it arrives it says from where in the photo the
+colour is taken, so that things stay as sharp as they were.
 """
 
 from __future__ import annotations
@@ -33,7 +35,6 @@ class Moving:
 @dataclass(frozen=True, slots=True)
 class _Layer:
     corner: tuple[int, int]
-    color: Floats
     alpha: Floats
     where: tuple[Floats, Floats]  # grid coordinates of its pixels
     thing: Moving
@@ -79,8 +80,7 @@ def _layer(photo: Pixels, thing: Moving) -> _Layer:
     rows, columns = np.mgrid[top:bottom, left:right].astype(np.float32)
     at = np.stack([columns - m[0, 2], rows - m[1, 2]], -1) @ back.T
     gx, gy = np.ascontiguousarray(np.moveaxis(at, -1, 0), np.float32)
-    color = photo[top:bottom, left:right].astype(np.float32)
-    return _Layer((int(left), int(top)), color, alpha, (gx, gy), thing)
+    return _Layer((int(left), int(top)), alpha, (gx, gy), thing)
 
 
 def _frame(photo: Pixels, behind: Pixels, layers: Sequence[_Layer], t: int) -> Pixels:
@@ -91,16 +91,27 @@ def _frame(photo: Pixels, behind: Pixels, layers: Sequence[_Layer], t: int) -> P
             cv2.remap(plane, *layer.where, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
             for plane in moved
         ])  # fmt: skip
-        color, total = splat(layer.color, layer.alpha, full, layer.corner, photo.shape[:2])
-        _lay_over(frame, color, total)
+        values = np.ascontiguousarray(np.moveaxis(full, 0, -1))
+        size = (photo.shape[0], photo.shape[1])
+        _lay_over(frame, photo, *splat(values, layer.alpha, full, layer.corner, size))
     return frame
 
 
-def _lay_over(frame: Pixels, color: Floats, total: Floats) -> None:
-    there = total > 1e-3
-    a = np.minimum(total[there], 1)[:, None]
-    mixed = a * color[there] / total[there][:, None] + (1 - a) * frame[there]
-    frame[there] = np.clip(np.rint(mixed), 0, 255).astype(np.uint8)
+def _lay_over(frame: Pixels, photo: Pixels, moved: Floats, total: Floats) -> None:
+    """Lay what arrives over ``frame``; ``moved`` [H, W, 2] holds weighted displacements."""
+    ys, xs = np.nonzero(total > 1e-3)
+    if not len(ys):
+        return
+    box = (slice(ys.min(), ys.max() + 1), slice(xs.min(), xs.max() + 1))
+    weight = total[box]
+    there = weight > 1e-3
+    back = moved[box] / np.maximum(weight, 1e-3)[..., None]
+    rows, columns = np.mgrid[box].astype(np.float32)
+    place = (columns - back[..., 0], rows - back[..., 1])
+    color = cv2.remap(photo, *place, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)[there]
+    a = np.minimum(weight[there], 1)[:, None]
+    mixed = a * color + (1 - a) * frame[box][there]
+    frame[box][there] = np.rint(mixed).astype(np.uint8)
 
 
 def filled(photo: Pixels, holes: Mask) -> Pixels:

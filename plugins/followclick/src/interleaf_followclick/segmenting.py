@@ -69,7 +69,7 @@ def _cut(photo: Pixels, inside: list[Click], outside: list[Click], reach: float)
     none = np.zeros((1, 65), np.float64)
     cv2.grabCut(photo, marks, None, none, none.copy(), ROUNDS, cv2.GC_INIT_WITH_MASK)
     mask = (marks == cv2.GC_FGD) | (marks == cv2.GC_PR_FGD)
-    return _clicked(mask, inside)
+    return _clicked(mask, inside) & (marks != cv2.GC_BGD)
 
 
 def _two_sided(marks: NDArray[np.uint8]) -> bool:

@@ -1,7 +1,7 @@
-"""Forward splatting: every pixel of a thing is carried to where it moves (softmax splatting with the
-mask as weight, arXiv 2003.05534), compiled with numba.
+"""Forward splatting: what every pixel of a thing carries, summed where it arrives (softmax splatting
+with the mask as weight, arXiv 2003.05534), compiled with numba.
 
-    out[q] = Σ_p w_p k(q − p − D_p) I_p     total[q] = Σ_p w_p k(q − p − D_p)     k bilinear
+    out[q] = Σ_p w_p k(q − p − D_p) V_p     total[q] = Σ_p w_p k(q − p − D_p)     k bilinear
 
 Each source pixel is a square of SUB × SUB samples, so that magnified things stay closed.
 """
@@ -18,7 +18,7 @@ SUB = 2
 
 
 @njit(cache=True, nogil=True)
-def _carry(color, weight, xs, ys, dx, dy, out, total):  # type: ignore[no-untyped-def]
+def _carry(values, weight, xs, ys, dx, dy, out, total):  # type: ignore[no-untyped-def]
     height, width = total.shape
     rows, columns = weight.shape
     for i in range(rows):
@@ -42,29 +42,29 @@ def _carry(color, weight, xs, ys, dx, dy, out, total):  # type: ignore[no-untype
                         if 0 <= qx < width and 0 <= qy < height:
                             g = w * (fx if k & 1 else 1.0 - fx) * (fy if k >> 1 else 1.0 - fy)
                             total[qy, qx] += g
-                            for c in range(3):
-                                out[qy, qx, c] += g * color[i, j, c]
+                            for c in range(values.shape[2]):
+                                out[qy, qx, c] += g * values[i, j, c]
 
 
 def splat(
-    color: NDArray[np.float32], weight: NDArray[np.float32], moved: NDArray[np.float32],
+    values: NDArray[np.float32], weight: NDArray[np.float32], moved: NDArray[np.float32],
     corner: tuple[int, int], size: tuple[int, int],
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:  # fmt: skip
-    """Colours [H, W, 3] summed with their weights, and the weights, where they arrive.
+    """Values [H, W, C] summed with their weights, and the weights, where they arrive.
 
-    ``color`` [h, w, 3], ``weight`` [h, w] and ``moved`` [2, h, w] (x, y in pixels) are a part of the
+    ``values`` [h, w, C], ``weight`` [h, w] and ``moved`` [2, h, w] (x, y in pixels) are a part of the
     picture whose first pixel is ``corner`` (x, y); the results have ``size`` (H, W).
     """
     height, width = size
-    out = np.zeros((height, width, 3), np.float32)
+    out = np.zeros((height, width, values.shape[2]), np.float32)
     total = np.zeros((height, width), np.float32)
     w = np.asarray(weight / SUB**2, np.float32)
-    _carry(color, w, float(corner[0]), float(corner[1]), moved[0], moved[1], out, total)
+    _carry(values, w, float(corner[0]), float(corner[1]), moved[0], moved[1], out, total)
     return out, total
 
 
 def splat_reference(
-    color: NDArray[Any], weight: NDArray[Any], moved: NDArray[Any], corner: tuple[int, int],
+    values: NDArray[Any], weight: NDArray[Any], moved: NDArray[Any], corner: tuple[int, int],
     size: tuple[int, int],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:  # fmt: skip
     """What :func:`splat` computes, in float64 and numpy alone."""
@@ -73,7 +73,7 @@ def splat_reference(
     ahead = [np.diff(d, axis=1, append=d[:, -1:]) for d in (dx, dy)]
     below = [np.diff(d, axis=0, append=d[-1:]) for d in (dx, dy)]
     rows, columns = np.mgrid[: weight.shape[0], : weight.shape[1]]
-    out, total = np.zeros((height, width, 3)), np.zeros((height, width))
+    out, total = np.zeros((height, width, values.shape[2])), np.zeros((height, width))
     for a in range(SUB):
         for b in range(SUB):
             u, v = (b + 0.5) / SUB - 0.5, (a + 0.5) / SUB - 0.5
@@ -87,5 +87,5 @@ def splat_reference(
                 g = weight / SUB**2 * gx * gy
                 ok = (qx >= 0) & (qx < width) & (qy >= 0) & (qy < height)
                 np.add.at(total, (qy[ok], qx[ok]), g[ok])
-                np.add.at(out, (qy[ok], qx[ok]), g[ok][:, None] * color[ok])
+                np.add.at(out, (qy[ok], qx[ok]), g[ok][:, None] * values[ok])
     return out, total

@@ -67,7 +67,7 @@ def drawn(w: Window, draw: Draw, count: int, key: Sequence[int]) -> list[Floats]
     out = []
     for _ in range(count):
         field_ = draw(w.picture, w.mask, w.speed, w.square.angle, rng)
-        path = unfolded(path_of(field_, FRAMES), w.mask)
+        path = unfolded(path_of(field_, FRAMES, w.mask), w.mask)
         out.append(np.diff(path, axis=0))
     return out
 
@@ -77,7 +77,7 @@ def measured(w: Window, motion: Floats) -> Floats:
     photo = np.asarray(cv2.resize(w.picture, (RENDERED, RENDERED), interpolation=cv2.INTER_CUBIC))
     large = cv2.resize(w.mask, (RENDERED, RENDERED), interpolation=cv2.INTER_LINEAR) > 0.5
     square = Square((RENDERED - 1) / 2, (RENDERED - 1) / 2, float(RENDERED), 0.0)
-    made = list(frames(photo, [Moving(large, square, path_of(motion, FRAMES))]))
+    made = list(frames(photo, [Moving(large, square, path_of(motion, FRAMES, w.mask))]))
     dis = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     greys = [cv2.cvtColor(f, cv2.COLOR_RGB2GRAY) for f in made]
     flows = [dis.calc(a, b, None) for a, b in pairwise(greys)]
