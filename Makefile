@@ -9,7 +9,7 @@ LIGHT := core cli plugins/media plugins/body plugins/pages plugins/gaussianimage
 # plugins that need torch: not part of the demo
 HEAVY := plugins/training plugins/gemma plugins/followclick
 # optional parts, which the tests try too
-EXTRAS := plugins/media[video,audio,flow,fast,torch,flip,fid] plugins/gaussianimage[torch] plugins/continual[train,plot] \
+EXTRAS := plugins/media[video,audio,flow,fast,torch,flip,fid,clip] plugins/gaussianimage[torch] plugins/continual[train,plot] \
   plugins/gemma[serve,eval,lora] plugins/followclick[animate,sam,serve]
 TOYS := $(patsubst %/pyproject.toml,%,$(wildcard tests/toys/*/pyproject.toml))
 PROJECTS := $(addsuffix /pyproject.toml,$(LIGHT))
