@@ -56,3 +56,12 @@ def test_a_new_model_leaves_random_state_alone() -> None:
 def test_sizes_that_cannot_be(changes: dict[str, int]) -> None:
     with pytest.raises(ValueError, match=r"heads|head_dim|layers"):
         GemmaConfig.preset("2b", **changes)
+
+
+def test_a_model_is_made_without_torchs_compiler() -> None:
+    """Importing it takes seconds and 150 MB."""
+    code = (
+        "import sys, interleaf_gemma as g, interleaf_gemma.shipped as s\n"
+        "g.Gemma.load(s.FOLDER).generate([2, 300], 2); assert 'torch._dynamo' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -178,7 +178,8 @@ class Decoder(nn.Module):
     def __init__(self, c: GemmaConfig) -> None:
         super().__init__()
         self.c = c
-        self.embed_tokens = nn.Embedding(c.vocab_size, c.d_model)
+        table = torch.empty(c.vocab_size, c.d_model)  # a draw on meta would import torch's compiler
+        self.embed_tokens = nn.Embedding.from_pretrained(table, freeze=False)
         self.layers = nn.ModuleList(Block(c) for _ in range(c.layers))
         self.norm = RMSNorm(c.d_model, c.eps, c.norm_offset)
         self.gradient_checkpointing = False
@@ -191,9 +192,7 @@ class Decoder(nn.Module):
         cache: KVCache | None = None,
     ) -> Tensor:
         x = self.embed_tokens(ids)
-        if (
-            self.c.embed_scale
-        ):  # √d is rounded to the dtype first: the weights were trained with 55.5
+        if self.c.embed_scale:  # √d is rounded to the dtype first: trained with 55.5
             x = x * torch.tensor(self.c.d_model**0.5, dtype=x.dtype)
         place = Place(self.c, ids, x.dtype, positions, mask, cache)
         for n, layer in enumerate(self.layers):
