@@ -63,26 +63,49 @@ def _number(value: Any) -> bool:
 
 def gap(p: Pairs, seed: int = 0) -> Statistic:
     """Mean of judge − reference."""
-    return _bootstrapped(p, lambda j, t: float((j - t).mean()), seed, least=1)
+    return _bootstrapped(p.judged, p.true, p, lambda m: m.a - m.b, seed, least=1)
 
 
 def pearson(p: Pairs, seed: int = 0) -> Statistic:
     """Linear correlation."""
-    return _constant(p) or _bootstrapped(p, _pearson, seed)
+    return _constant(p) or _bootstrapped(p.judged, p.true, p, _correlation, seed)
 
 
 def spearman(p: Pairs, seed: int = 0) -> Statistic:
-    """Correlation of the ranks, ties at their mean rank."""
-    return _constant(p) or _bootstrapped(p, lambda j, t: _pearson(_ranks(j), _ranks(t)), seed)
+    """Correlation of the ranks, ties at their mean rank; the interval keeps the ranks of the whole sample."""
+    return _constant(p) or _bootstrapped(_ranks(p.judged), _ranks(p.true), p, _correlation, seed)
 
 
 def slope(p: Pairs, seed: int = 0) -> Statistic:
     """How much the reference rises with one point of the judge: 1 for a calibrated judge."""
-    return _constant(p) or _bootstrapped(
-        p,
-        lambda j, t: float(np.cov(j, t)[0, 1] / np.var(j, ddof=1)) if np.ptp(j) else float("nan"),
-        seed,
-    )
+    return _constant(p) or _bootstrapped(p.judged, p.true, p, lambda m: _over(m.cov, m.var_a), seed)
+
+
+@dataclass(frozen=True, eq=False)
+class _Moments:
+    """Means of two scores, their variances and covariance; of one sample or of many."""
+
+    a: Array
+    b: Array
+    var_a: Array
+    var_b: Array
+    cov: Array
+
+    @staticmethod
+    def of(sums: Array) -> _Moments:
+        """From sums of 1, a, b, a², b², ab in the last dimension."""
+        n, a, b, aa, bb, ab = np.moveaxis(sums, -1, 0)
+        a, b = a / n, b / n
+        return _Moments(a, b, aa / n - a * a, bb / n - b * b, ab / n - a * b)
+
+
+def _over(above: Array, below: Array) -> Array:
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(below > 1e-12, above / below, np.nan)
+
+
+def _correlation(m: _Moments) -> Array:
+    return _over(m.cov, np.sqrt(np.maximum(m.var_a * m.var_b, 0)))
 
 
 def gap_growth(before: Pairs, after: Pairs, seed: int = 0, level: float = 0.95) -> Statistic:
@@ -147,24 +170,22 @@ def _constant(p: Pairs) -> Statistic | None:
 
 
 def _bootstrapped(
-    p: Pairs, of: Callable[[Array, Array], float], seed: int, least: int = 3
+    a: Array, b: Array, p: Pairs, of: Callable[[_Moments], Array], seed: int, least: int = 3
 ) -> Statistic:
-    if len(p) < least:
-        return Statistic(
-            None, None, f"{len(p)} pairs of scores, at least {least} are needed", len(p)
-        )
-    groups: dict[Any, list[int]] = {}
-    for i, c in enumerate(p.cluster):
-        groups.setdefault(c, []).append(i)
-    value, parts = of(p.judged, p.true), [np.array(g) for g in groups.values()]
-    if len(parts) < 2:
-        return Statistic(value, None, "one cluster: no interval", len(p))
-    rng = np.random.default_rng(seed)
-    draws = np.empty(DRAWS)
-    for d in range(DRAWS):
-        rows = np.concatenate([parts[i] for i in rng.integers(0, len(parts), len(parts))])
-        draws[d] = of(p.judged[rows], p.true[rows])
-    return Statistic(value, _quantiles(draws), "", len(p))
+    """A function of the moments of two scores, clusters resampled whole."""
+    n = len(p)
+    if n < least:
+        return Statistic(None, None, f"{n} pairs of scores, at least {least} are needed", n)
+    a, b = a - a.mean() * (least > 1), b - b.mean() * (least > 1)  # moments about the means lose no digits
+    columns = np.stack([np.ones(n), a, b, a * a, b * b, a * b], 1)
+    names = {c: i for i, c in enumerate(dict.fromkeys(p.cluster))}
+    sums = np.zeros((len(names), 6))
+    np.add.at(sums, [names[c] for c in p.cluster], columns)
+    value = float(of(_Moments.of(sums.sum(0))))
+    if len(names) < 2:
+        return Statistic(value, None, "one cluster: no interval", n)
+    drawn = np.random.default_rng(seed).integers(0, len(names), (DRAWS, len(names)))
+    return Statistic(value, _quantiles(of(_Moments.of(sums[drawn].sum(1)))), "", n)
 
 
 def _quantiles(draws: Array, level: float = 0.95) -> tuple[float, float] | None:
@@ -173,12 +194,6 @@ def _quantiles(draws: Array, level: float = 0.95) -> tuple[float, float] | None:
         return None
     low, high = np.quantile(known, ((1 - level) / 2, (1 + level) / 2))
     return float(low), float(high)
-
-
-def _pearson(a: Array, b: Array) -> float:
-    if np.ptp(a) == 0 or np.ptp(b) == 0:
-        return float("nan")
-    return float(np.corrcoef(a, b)[0, 1])
 
 
 def _ranks(values: Array) -> Array:

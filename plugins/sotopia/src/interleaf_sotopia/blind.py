@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from interleaf.errors import InvalidInput
-from interleaf_sotopia import page
+from interleaf_sotopia import bias, page, rating
 from interleaf_sotopia.records import Episode, digest
 from interleaf_sotopia.scores import SOTOPIA, Dimension
+from interleaf_sotopia.summary import rated_dimensions
 
 COLUMNS = ("rater", "item", "agent", *(d.name for d in SOTOPIA))
 SCRIPT = """
@@ -109,3 +110,48 @@ def _score(text: Any, d: Dimension) -> int | None:
     if not d.low <= value <= d.high:
         raise ValueError(f"{d.name} is {value}: expected {d.low} to {d.high}")
     return value
+
+
+def compared(
+    people: Sequence[Mapping[str, Any]], judgements: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """The judge's goal scores against people's, over all and for each model; agreement of two raters
+    (Randolph's kappa on each dimension) where two rated the same."""
+    rated = rating.together(judgements, rated_dimensions(judgements))
+    rows: dict[tuple[str, int], list[Mapping[str, Any]]] = {}
+    for r in people:
+        rows.setdefault((r["episode"], r["agent"]), []).append(r)
+    found = []
+    for (e, agent), group in rows.items():
+        goals = [r["goal"] for r in group if r["goal"] is not None]
+        scores = rated[e].scores if e in rated else None
+        found.append({
+            "model": group[0]["model"], "scenario": group[0]["scenario"],
+            "people": sum(goals) / len(goals) if goals else None,
+            "judge": scores[agent]["goal"] if scores else None,
+        })  # fmt: skip
+    told = []
+    for model in ("", *dict.fromkeys(r["model"] for r in found)):
+        chosen = [r for r in found if model in ("", r["model"])]
+        p = bias.pairs(*([r[k] for r in chosen] for k in ("judge", "people", "scenario")))
+        for name, of in (("gap", bias.gap), ("pearson", bias.pearson), ("spearman", bias.spearman)):
+            told.append(_told(name, model, of(p)))
+    return told + [_told("kappa", d.name, _agreement(rows.values(), d)) for d in SOTOPIA]
+
+
+def _agreement(groups: Any, d: Dimension) -> bias.Statistic:
+    both = [g[:2] for g in groups if len({r["rater"] for r in g}) >= 2]
+    return bias.randolph(
+        [a[d.name] for a, _ in both], [b[d.name] for _, b in both], d.high - d.low + 1
+    )
+
+
+def _told(name: str, group: str, s: bias.Statistic) -> dict[str, Any]:
+    return {
+        "measure": name,
+        "group": group,
+        "value": s.value,
+        "interval": s.interval,
+        "n": s.n,
+        "reason": s.reason,
+    }

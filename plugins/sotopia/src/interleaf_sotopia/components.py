@@ -26,10 +26,10 @@ from interleaf_sotopia.config import (
 )
 from interleaf_sotopia.episode import Rules
 from interleaf_sotopia.exchange import read_episodes
-from interleaf_sotopia.reading import read_tasks
+from interleaf_sotopia.reading import read_all, read_tasks
 from interleaf_sotopia.records import DONE, Episode, digest, episode_row, task_row
 from interleaf_sotopia.sample import sample_episodes, sample_tasks, write_sample
-from interleaf_sotopia.speaking import Ask, Chatter, Speaker
+from interleaf_sotopia.speaking import Ask, Speaker
 from interleaf_sotopia.store import Store
 from interleaf_sotopia.world import Task
 
@@ -88,7 +88,9 @@ class Scenarios(Rows):
     def examples(cls) -> Mapping[str, Any]:
         """What the conformance kit tries."""
         folder = write_sample(Path(tempfile.mkdtemp()))
-        files: dict[str, Any] = {n: str(folder / f"{n}.jsonl") for n in ("scenarios", "characters", "combos")}
+        files: dict[str, Any] = {
+            n: str(folder / f"{n}.jsonl") for n in ("scenarios", "characters", "combos")
+        }
         return {"configs": [ScenariosConfig(**files), ScenariosConfig(**files, limit=1)]}
 
 
@@ -345,13 +347,18 @@ class Pairs(Dataset):
         if evaluation is not None:
             leaks.refuse([e.task for e in found], _tasks(evaluation))
         opened = Pairs(self.config)
-        opened._rows = list(self._kept(found, ratings))
-        if not opened._rows:
+        opened._rows = self.kept(found, ratings)
+        return opened
+
+    def kept(self, found: Sequence[Episode], ratings: Report) -> list[Any]:
+        """The conversations that the filter keeps; InvalidInput when there are none."""
+        rows = list(self._kept(found, ratings))
+        if not rows:
             raise InvalidInput(
                 f"the filter '{self.config.filter}' keeps no turn of {len(found)} episodes",
                 hint="more episodes for each task, a larger top_k or top_frac, or filter: all",
             )
-        return opened
+        return rows
 
     def _kept(self, found: Sequence[Episode], ratings: Report) -> Iterator[Any]:
         c = self.config
@@ -408,4 +415,13 @@ class Pairs(Dataset):
         }
 
 
-__all__ = ["Agent", "Chatter", "Episodes", "Judge", "Pairs", "Play", "Scenarios"]
+def conversations(file: Path) -> Dataset:
+    """JSON lines ``{"messages": [{"role", "content"}, …]}``, each ending with the model's turn."""
+
+    def turns(row: Mapping[str, Any]) -> list[dict[str, str]]:
+        found = [{"role": str(t["role"]), "content": str(t["content"])} for t in row["messages"]]
+        if not found or found[-1]["role"] not in ("model", "assistant"):
+            raise ValueError("a conversation to learn from ends with the model's turn")
+        return found
+
+    return Collection.of(read_all(file, turns))

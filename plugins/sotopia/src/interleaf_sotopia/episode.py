@@ -47,10 +47,10 @@ def present(turns: Sequence[Turn], agents: int) -> list[int]:
 
 def ended(turns: Sequence[Turn], agents: int, rules: Rules) -> str:
     """Why the episode is over: ``max_turns``, ``left``, ``stale``; empty while it goes on."""
-    if len(present(turns, agents)) < 2:
-        return "left"
     if _open(turns, agents, rules):
         return ""
+    if len(present(turns, agents)) < 2:
+        return "left"
     if turn_number(turns) + 1 >= rules.max_turns:
         return "max_turns"
     stale = 0

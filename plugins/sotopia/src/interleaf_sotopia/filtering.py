@@ -102,6 +102,6 @@ def _ranked(rows: Sequence[Rated]) -> list[Rated]:
 def _by(rows: Sequence[Rated], key: object) -> dict[object, list[Rated]]:
     assert callable(key)
     groups: dict[object, list[Rated]] = defaultdict(list)
-    for r in rows:
+    for r in sorted(rows, key=lambda r: (r.task, r.role)):
         groups[key(r)].append(r)
     return groups

@@ -7,14 +7,19 @@ from collections.abc import Iterable, Sequence
 
 from interleaf.errors import InvalidInput
 from interleaf_sotopia.markup import ENVIRONMENT, visible
-from interleaf_sotopia.world import Task
+from interleaf_sotopia.world import Scenario, Task
 
 NEAR, GRAM = 0.8, 5
 
 
-def words(task: Task) -> tuple[str, ...]:
+def _scenario(task: Task | Scenario) -> Scenario:
+    return task if isinstance(task, Scenario) else task.scenario
+
+
+def words(task: Task | Scenario) -> tuple[str, ...]:
     """Scenario and goals as lower-case words."""
-    texts = (task.scenario.scenario, *sorted(task.scenario.goals))
+    s = _scenario(task)
+    texts = (s.scenario, *sorted(s.goals))
     return tuple(re.findall(r"\w+", " ".join(visible(t, ENVIRONMENT) for t in texts).lower()))
 
 
@@ -23,13 +28,15 @@ def grams(text: Sequence[str]) -> frozenset[tuple[str, ...]]:
     return frozenset(tuple(text[i : i + GRAM]) for i in range(max(1, len(text) - GRAM + 1)))
 
 
-def found(training: Iterable[Task], evaluation: Sequence[Task]) -> list[tuple[str, str, float]]:
+def found(
+    training: Iterable[Task | Scenario], evaluation: Sequence[Task | Scenario]
+) -> list[tuple[str, str, float]]:
     """Pairs of scenarios, trained and evaluated, whose words are the same or whose 5-grams have a Jaccard
     index of at least 0.8; the index with them."""
-    known = {t.scenario.id: grams(words(t)) for t in evaluation}
+    known = {_scenario(t).id: grams(words(t)) for t in evaluation}
     seen: dict[str, frozenset[tuple[str, ...]]] = {}
     for t in training:
-        seen.setdefault(t.scenario.id, grams(words(t)))
+        seen.setdefault(_scenario(t).id, grams(words(t)))
     return [
         (a, b, near)
         for a, left in seen.items()
@@ -38,7 +45,7 @@ def found(training: Iterable[Task], evaluation: Sequence[Task]) -> list[tuple[st
     ]
 
 
-def refuse(training: Sequence[Task], evaluation: Sequence[Task]) -> None:
+def refuse(training: Sequence[Task | Scenario], evaluation: Sequence[Task | Scenario]) -> None:
     """InvalidInput when anything leaks."""
     leaking = found(training, evaluation)
     if leaking:

@@ -44,14 +44,12 @@ def visible(text: str, viewer: str, owner: str = "") -> str:
 
 
 def _may_see(tag: re.Match[str], viewer: str, owner: str) -> bool:
-    if viewer == ENVIRONMENT:
-        return True
     if tag["name"] in HINTS:
-        return viewer == owner or not owner
+        return viewer in (owner, ENVIRONMENT) or not owner
     wanted = tag["a"] or tag["b"] or ""
     if not _VIEWER.fullmatch(wanted):
         raise ValueError(f'<p> has the viewer "{wanted}": expected agent_0, agent_1 or environment')
-    return viewer == wanted
+    return viewer in (wanted, ENVIRONMENT)
 
 
 def _tidy(text: str) -> str:

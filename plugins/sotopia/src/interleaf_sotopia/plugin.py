@@ -320,5 +320,9 @@ PLUGIN = Plugin(
         "judge": f"{_COMMANDS}:judge",
         "report": f"{_COMMANDS}:report",
         "serve-test": f"{_COMMANDS}:serve_test",
+        "import": f"{_COMMANDS}_data:import_",
+        "filter": f"{_COMMANDS}_data:filter_",
+        "train": f"{_COMMANDS}_data:train",
+        "rate": f"{_COMMANDS}_data:rate",
     },
 )

@@ -29,7 +29,7 @@ def audit(store: Store) -> dict[str, Any]:
     broken: list[str] = []
     seen: Counter[Any] = Counter()
     for e in store.episodes():
-        seen[(e.task.id, e.models, e.seed, e.repetition, _rules_key(store, e))] += 1
+        seen[_identity(store, e)] += 1
         turns += len(e.turns)
         rules = store.rules(e.id)
         if rules is not None and e.status in (DONE, OVER_BUDGET) and not _is_whole(e, rules):
@@ -45,9 +45,12 @@ def audit(store: Store) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _rules_key(store: Store, e: Episode) -> str:
+def _identity(store: Store, e: Episode) -> Any:
+    """What no two episodes share: of a planned one the plan, of one from elsewhere its content."""
     rules = store.rules(e.id)
-    return f"{rules} {store.sampling(e.id)}"
+    if rules is None:
+        return transcript_digest([replace(e, id="")]), e.task.id, e.models
+    return e.task.id, e.models, e.seed, e.repetition, str(rules), str(store.sampling(e.id))
 
 
 def _is_whole(e: Episode, rules: Rules) -> bool:

@@ -138,14 +138,15 @@ def goal(task: Task, index: int) -> str:
 
 
 def _public(c: Character) -> str:
-    who = " ".join(
-        filter(None, (f"{c.age}-year-old" if c.age else "", c.gender.lower(), c.occupation.lower()))
-    )
+    age = f"{c.age}-year-old" if c.age else ""
+    who = " ".join(filter(None, (age, c.occupation.lower() or ("person" if age else ""))))
+    gender = f", {c.gender.lower()}" if c.gender else ""
     parts = (
-        f"{c.name} is a {who}." if who else f"{c.name}.",
+        f"{c.name} is a {who}{gender}." if who else f"{c.name}{gender}.",
         f"Pronouns: {c.pronoun}." if c.pronoun else "",
+        c.public_info,
     )
-    return " ".join(filter(None, (*parts, c.public_info)))
+    return " ".join(filter(None, parts))
 
 
 def _full(c: Character) -> str:
