@@ -5,12 +5,12 @@ PIP := $(BIN)/pip --disable-pip-version-check install --quiet -c constraints.txt
 DATA ?= $(or $(INTERLEAF_DATA),../shared/data)
 
 LIGHT := core cli plugins/media plugins/body plugins/pages plugins/gaussianimage plugins/scaling plugins/openrisk \
-  plugins/continual
+  plugins/continual plugins/sotopia
 # plugins that need torch: not part of the demo
 HEAVY := plugins/training plugins/gemma plugins/followclick
 # optional parts, which the tests try too
 EXTRAS := plugins/media[video,audio,flow,fast,torch,flip,fid,clip] plugins/gaussianimage[torch] plugins/continual[train,plot] \
-  plugins/gemma[serve,eval,lora] plugins/followclick[animate,sam,serve]
+  plugins/gemma[serve,eval,lora] plugins/followclick[animate,sam,serve] plugins/sotopia[train,lora,parquet]
 TOYS := $(patsubst %/pyproject.toml,%,$(wildcard tests/toys/*/pyproject.toml))
 PROJECTS := $(addsuffix /pyproject.toml,$(LIGHT))
 DEV := pytest pytest-xdist hypothesis ruff mypy import-linter types-PyYAML build jsonschema pytorch-msssim pyarrow \

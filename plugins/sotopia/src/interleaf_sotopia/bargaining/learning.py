@@ -157,11 +157,14 @@ def reinforced(
             ]
         keep = chosen(rows, c)
         kept = views[keep]
-        mixed = kept
+        mixed = kept = kept[kept.said.any(1)]  # an illegal first move is nothing to learn from
         if c.replay and len(replay):
             more = round(len(kept) * c.replay / (1 - c.replay))
             mixed = Seen.of([kept, replay[rng.integers(0, len(replay), more)]])
-        fitted(net, mixed, c.fitting, int(rng.integers(2**31)), ctx, f"round-{number}")
+        if len(mixed):
+            fitted(net, mixed, c.fitting, int(rng.integers(2**31)), ctx, f"round-{number}")
+        else:
+            ctx.monitor.notice(f"round {number + 1} keeps none of {len(rows)} games, and changes nothing")
         scores = [r.score for r in rows]
         told.append({
             "round": number, "games": len(rows), "kept": len(keep), "mean_score": float(np.mean(scores)),
