@@ -22,8 +22,9 @@ from interleaf_followclick.fields import Statistics
 from interleaf_followclick.flowwarp import Animation, Draw, Region, animate
 from interleaf_followclick.phrases import UnknownPhrase
 from interleaf_followclick.reading import each, mask_image, mask_of, pairs, photo_of
-from interleaf_followclick.rendering import Pixels
+from interleaf_followclick.rendering import Pixels, Splat
 from interleaf_followclick.segmenting import Click, grabcut
+from interleaf_followclick.splatting import splat
 from interleaf_followclick.windows import Window
 from interleaf_training.config import Recipe
 from interleaf_training.loop import train
@@ -54,15 +55,15 @@ class Segment(Model):
         return mask_image(masks[0])
 
     def segment(
-        self, photo: Pixels, include: Sequence[Click], exclude: Sequence[Click] = ()
+        self, photo: Pixels, include: Sequence[Click], exclude: Sequence[Click] = (), most: int = 1
     ) -> tuple[list[Mask], list[float]]:
-        """Masks [H, W], best first, with scores; clicks are (x, y) in pixels."""
+        """At most ``most`` masks [H, W], best first, with scores; clicks are (x, y) in pixels."""
         if self.config.method == "sam":
             from interleaf_followclick.sam import Sam
 
             masks, scores = Sam.read(self.config.weights).segment(photo, include, exclude)
         else:
-            masks, scores = grabcut(photo, include, exclude)
+            masks, scores = grabcut(photo, include, exclude, most)
         if not masks or not masks[0].any():
             told = ", ".join(f"({x:g}, {y:g})" for x, y in include)
             raise InvalidInput(
@@ -144,11 +145,19 @@ class FlowWarp(TorchModel):
 
     def animate(
         self, photo: Pixels, regions: Sequence[Region], *, frames: int = 16, seed: int = 0,
-        still: Mask | None = None,
+        still: Mask | None = None, device: str = "cpu",
     ) -> Animation:  # fmt: skip
         """Frames of a photo [H, W, 3] uint8, made one at a time; InvalidInput for an unknown phrase."""
         try:
-            return animate(photo, regions, self.draw(), count=frames, seed=seed, still=still)
+            return animate(
+                photo,
+                regions,
+                self.draw(),
+                count=frames,
+                seed=seed,
+                still=still,
+                carry=_carry(device),
+            )
         except UnknownPhrase as error:
             raise InvalidInput(str(error), hint=f"say one of: {', '.join(error.near)}") from None
 
@@ -165,7 +174,9 @@ class FlowWarp(TorchModel):
         words, speeds = each(say, count, "say"), each(strength, count, "strength")
         regions = [Region(m, w, s) for m, w, s in zip(found, words, speeds, strict=True)]
         kept = mask_of(still, size, "still") if still is not None else None
-        made = self.animate(photo, regions, frames=frames, seed=ctx.seed % 2**63, still=kept)
+        made = self.animate(
+            photo, regions, frames=frames, seed=ctx.seed % 2**63, still=kept, device=ctx.device
+        )
         for note in made.notes:
             ctx.monitor.notice(note)
         stack = np.empty((frames, *photo.shape), np.uint8)
@@ -212,6 +223,14 @@ class FlowWarp(TorchModel):
                 "fit": [{"data": Collection.of(example_windows()), "recipe": recipe}],
             },
         }
+
+
+def _carry(device: str) -> Splat:
+    if not device.startswith("cuda"):
+        return splat
+    from interleaf_followclick.splatting_triton import on
+
+    return on(device)
 
 
 def example_picture() -> Image:

@@ -15,7 +15,8 @@ import numpy as np
 from interleaf_followclick.canonical import GRID, Floats, Mask, Square
 from interleaf_followclick.fields import path_of, unfolded
 from interleaf_followclick.phrases import Movement, understood
-from interleaf_followclick.rendering import Moving, Pixels, frames
+from interleaf_followclick.rendering import Moving, Pixels, Splat, frames
+from interleaf_followclick.splatting import splat
 from interleaf_followclick.windows import PICTURE
 
 SMALLEST = 0.1  # of its size, to which a thing that goes away may shrink
@@ -51,7 +52,7 @@ class Animation:
 
 def animate(
     photo: Pixels, regions: Sequence[Region], draw: Draw, *, count: int = 16, seed: int = 0,
-    still: Mask | None = None,
+    still: Mask | None = None, carry: Splat = splat,
 ) -> Animation:  # fmt: skip
     """``count`` frames of a photo [H, W, 3] uint8; UnknownPhrase for a prompt that names no movement.
 
@@ -66,7 +67,7 @@ def animate(
         moving.append(_moving(photo, region, movement, draw, count, rng))
     if not moving:
         return Animation((photo.copy() for _ in range(count)), [])
-    return Animation(frames(photo, moving, still), moving)
+    return Animation(frames(photo, moving, still, carry), moving)
 
 
 def _moving(

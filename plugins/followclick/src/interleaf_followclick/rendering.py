@@ -7,7 +7,7 @@ colour is taken, so that things stay as sharp as they were.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +18,7 @@ from interleaf_followclick.opencv import cv2
 from interleaf_followclick.splatting import splat
 
 Pixels = NDArray[np.uint8]
+Splat = Callable[..., tuple[Floats, Floats]]
 FILLED = 512  # longest side, in pixels, at which holes are filled
 EDGE = 2  # pixels around a mask that still show its colour
 
@@ -40,10 +41,12 @@ class _Layer:
     thing: Moving
 
 
-def frames(photo: Pixels, moving: Sequence[Moving], still: Mask | None = None) -> Iterator[Pixels]:
+def frames(
+    photo: Pixels, moving: Sequence[Moving], still: Mask | None = None, carry: Splat = splat
+) -> Iterator[Pixels]:
     """Frames [H, W, 3] uint8, the first being the photo; later things lie above earlier ones.
 
-    Pixels of ``still`` never change.
+    Pixels of ``still`` never change. ``carry`` splats: compiled for the processor, or on a GPU.
     """
     yield photo.copy()
     if not moving:
@@ -52,7 +55,7 @@ def frames(photo: Pixels, moving: Sequence[Moving], still: Mask | None = None) -
     behind = filled(photo, holes)
     layers = [_layer(photo, m) for m in moving]
     for t in range(1, len(moving[0].path)):
-        frame = _frame(photo, behind, layers, t)
+        frame = _frame(photo, behind, layers, t, carry)
         if still is not None:
             frame[still] = photo[still]
         yield frame
@@ -83,7 +86,7 @@ def _layer(photo: Pixels, thing: Moving) -> _Layer:
     return _Layer((int(left), int(top)), alpha, (gx, gy), thing)
 
 
-def _frame(photo: Pixels, behind: Pixels, layers: Sequence[_Layer], t: int) -> Pixels:
+def _frame(photo: Pixels, behind: Pixels, layers: Sequence[_Layer], t: int, carry: Splat) -> Pixels:
     frame = behind.copy()
     for layer in layers:
         moved = layer.thing.square.to_pixels(layer.thing.path[t])
@@ -93,7 +96,7 @@ def _frame(photo: Pixels, behind: Pixels, layers: Sequence[_Layer], t: int) -> P
         ])  # fmt: skip
         values = np.ascontiguousarray(np.moveaxis(full, 0, -1))
         size = (photo.shape[0], photo.shape[1])
-        _lay_over(frame, photo, *splat(values, layer.alpha, full, layer.corner, size))
+        _lay_over(frame, photo, *carry(values, layer.alpha, full, layer.corner, size))
     return frame
 
 

@@ -25,9 +25,10 @@ Click = tuple[float, float]
 
 
 def grabcut(
-    photo: Pixels, include: Sequence[Click], exclude: Sequence[Click] = ()
+    photo: Pixels, include: Sequence[Click], exclude: Sequence[Click] = (), most: int = len(REACH)
 ) -> tuple[list[Mask], list[float]]:
-    """Masks [H, W], best first, and their scores (0..1) for clicks (x, y) in pixels of ``photo``."""
+    """At most ``most`` masks [H, W], best first, and their scores (0..1) for clicks (x, y) in pixels of
+    ``photo``."""
     small, scale = shrunk(photo)
     inside = [(x * scale, y * scale) for x, y in include]
     outside = [(x * scale, y * scale) for x, y in exclude]
@@ -36,7 +37,7 @@ def grabcut(
         mask = _cut(small, inside, outside, reach)
         if mask.any():
             found.append((likelihood(small, mask), mask))
-    found.sort(key=lambda pair: -pair[0])
+    found = sorted(found, key=lambda pair: -pair[0])[:most]
     return [enlarged(photo, m) for _, m in found], [s for s, _ in found]
 
 
