@@ -79,7 +79,9 @@ def test_what_was_written_is_read_back_on_one_line(kind: str, argument: str) -> 
     except ValueError as error:
         assert "needs an argument" in str(error)
         return
-    assert found.argument == " ".join("".join(c if c.isprintable() or c == "‍" else " " for c in argument).split())
+    assert found.argument == " ".join(
+        "".join(c if c.isprintable() or c == "‍" else " " for c in argument).split()
+    )
 
 
 def test_names_that_begin_one_another_are_told_apart() -> None:

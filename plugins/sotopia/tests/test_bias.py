@@ -35,7 +35,9 @@ def test_a_constant_bias_raises_no_flag_and_a_growing_one_does() -> None:
     assert sum(map(bool, raised)) <= 3
     for seed in range(5):
         rng = np.random.default_rng(seed)
-        flag, growths = bias.optimised_against_judge([system(150, lift, rng) for lift in (0.5, 0.6, 1.6)], seed)
+        flag, growths = bias.optimised_against_judge(
+            [system(150, lift, rng) for lift in (0.5, 0.6, 1.6)], seed
+        )
         assert flag and growths[1].interval is not None and growths[1].interval[0] > 0
 
 
@@ -78,20 +80,27 @@ def test_kappa_as_the_paper_has_it(social: Path) -> None:
         second = [0] * round(agreed * n) + [1] * (n - round(agreed * n))
         found = [bias.randolph([0] * n, second, k).value or 0 for k in range(2, 12)]
         wanted = {"REL": 3, "FIN": 0}.get(name, 2)
-        assert [k for k, v in enumerate(found, 2) if abs(v - kappa) < 2e-4] == ([wanted] if wanted else []), name
+        assert [k for k, v in enumerate(found, 2) if abs(v - kappa) < 2e-4] == (
+            [wanted] if wanted else []
+        ), name
     assert bias.randolph([], [], 2).value is None
 
 
 def test_the_papers_gaps_and_overalls_to_two_decimals(social: Path) -> None:
     report = PaperGaps(PaperConfig(path=str(social / "paper_table5.csv"))).evaluate()
-    told = json.loads((social / "paper_other_tables.json").read_text())["goal_gap_gpt4_minus_human_hard28"]
+    told = json.loads((social / "paper_other_tables.json").read_text())[
+        "goal_gap_gpt4_minus_human_hard28"
+    ]
     assert {m.group: round(m.value or 0, 2) for m in report.measures if m.name == "gap"} == told
     lines = (social / "paper_table5.csv").read_text().splitlines()
     wanted = [float(line.rsplit(",", 1)[1]) for line in lines[1:]]
     found = [m.value for m in report.measures if m.name == "overall"]
     # the CSV's scores are rounded themselves: two of the 25 means round to the neighbouring hundredth
     assert len(found) == 25 and found == pytest.approx(wanted, abs=0.0075)
-    assert sum(abs(f - w) <= 0.00501 for f, w in zip(found, wanted, strict=True) if f is not None) == 23
+    assert (
+        sum(abs(f - w) <= 0.00501 for f, w in zip(found, wanted, strict=True) if f is not None)
+        == 23
+    )
 
 
 def rows(scores: dict[str, list[tuple[float, float]]]) -> list[Rated]:
@@ -114,15 +123,22 @@ def test_the_papers_cloning_filter() -> None:
 def test_ties_and_few_episodes_are_decided_the_same_way() -> None:
     tied = rows({"t": [(5, 5)] * 6})
     assert [r.episode for r in filtering.cloning(tied, threshold=False)] == ["t0", "t0", "t1", "t1"]
-    assert filtering.cloning(tied[::-1], threshold=False) == filtering.cloning(tied, threshold=False)
+    assert filtering.cloning(tied[::-1], threshold=False) == filtering.cloning(
+        tied, threshold=False
+    )
     one = rows({"t": [(5, 4)]})
     assert len(filtering.cloning(one, top_k=2)) == 2 and len(filtering.self_play(one)) == 1
     assert filtering.cloning([]) == filtering.self_play([]) == filtering.advantage([]) == []
 
 
 def test_luck_with_a_soft_partner_is_no_advantage() -> None:
-    soft = [Rated(task="t", episode=f"s{n}", role=0, score=9, other=1, partner="soft") for n in range(4)]
-    hard = [Rated(task="t", episode=f"h{n}", role=0, score=s, other=8, partner="hard") for n, s in enumerate((2, 2, 2, 6))]
+    soft = [
+        Rated(task="t", episode=f"s{n}", role=0, score=9, other=1, partner="soft") for n in range(4)
+    ]
+    hard = [
+        Rated(task="t", episode=f"h{n}", role=0, score=s, other=8, partner="hard")
+        for n, s in enumerate((2, 2, 2, 6))
+    ]
     kept = filtering.advantage([*soft, *hard], top_frac=0.5)
     assert [r.episode for r in kept] == ["h3"]
     assert all(r.partner == "soft" for r in filtering.self_play([*soft, *hard], 0.25))
@@ -162,8 +178,13 @@ def test_secrets_and_words() -> None:
     from interleaf_sotopia.actions import Action
     from interleaf_sotopia.episode import Turn
 
-    turns = [Turn(0, 0, Action("speak", "Damn, she is closing the shop!")), Turn(1, 1, Action("speak", "closing the shop? damn"))]
-    assert safety.leaked("She is closing the shop.", turns, 0) and not safety.leaked("She is closing the shop.", turns, 1)
+    turns = [
+        Turn(0, 0, Action("speak", "Damn, she is closing the shop!")),
+        Turn(1, 1, Action("speak", "closing the shop? damn")),
+    ]
+    assert safety.leaked("She is closing the shop.", turns, 0) and not safety.leaked(
+        "She is closing the shop.", turns, 1
+    )
     assert safety.leaked("", turns, 0) is None
     assert safety.toxic(turns, 1, ["damn", ""]) == 1
     assert not safety.engaged(turns, 0)

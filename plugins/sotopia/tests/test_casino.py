@@ -11,7 +11,11 @@ from interleaf_sotopia.judges import Casino, CasinoScores, sample_dialogues
 @pytest.fixture(scope="module")
 def dialogues(social: Path) -> list[casino.Dialogue]:
     """All 930 that are here."""
-    return [d for n in ("train", "valid") for d in Casino(CasinoConfig(path=str(social / f"casino_{n}.jsonl")))]
+    return [
+        d
+        for n in ("train", "valid")
+        for d in Casino(CasinoConfig(path=str(social / f"casino_{n}.jsonl")))
+    ]
 
 
 def test_points_of_every_participant(dialogues: list[casino.Dialogue]) -> None:
@@ -21,7 +25,9 @@ def test_points_of_every_participant(dialogues: list[casino.Dialogue]) -> None:
 
 def test_points_and_satisfaction_go_together_a_little(dialogues: list[casino.Dialogue]) -> None:
     both = [(s, p) for d in dialogues for s, p in zip(d.satisfaction, d.points, strict=True)]
-    found = bias.pearson(bias.pairs([s for s, _ in both], [p for _, p in both], [i // 2 for i in range(len(both))]))
+    found = bias.pearson(
+        bias.pairs([s for s, _ in both], [p for _, p in both], [i // 2 for i in range(len(both))])
+    )
     assert found.value == pytest.approx(0.376, abs=0.02) and found.interval is not None
 
 

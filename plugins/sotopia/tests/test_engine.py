@@ -27,7 +27,9 @@ from interleaf.errors import InvalidInput, StoreError
 RULES = Rules(max_turns=6)
 
 
-def play(store: Store, speakers: Any, rules: Rules = RULES, repetitions: int = 1, **settings: Any) -> dict[str, int]:
+def play(
+    store: Store, speakers: Any, rules: Rules = RULES, repetitions: int = 1, **settings: Any
+) -> dict[str, int]:
     """Plan the sample tasks and play them."""
     wanted = planned(sample_tasks(), speakers, rules, repetitions=repetitions)
     store.plan(wanted, {"rules": asdict(rules), "sampling": [dict(s.sampling) for s in speakers]})
@@ -84,7 +86,9 @@ def test_three_kills_lose_nothing_and_double_nothing(serve: Any, tmp_path: Path)
         command = [*COMMAND, "resume", store]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
-    told = subprocess.run([*COMMAND, "report", store, "--json"], capture_output=True, text=True, timeout=60)
+    told = subprocess.run(
+        [*COMMAND, "report", store, "--json"], capture_output=True, text=True, timeout=60
+    )
     found = json.loads(told.stdout)
     assert (found["done"], found["lost"], found["doubled"], found["unfinished"]) == (100, 0, 0, 0)
     assert found["ratings"] == {"done": 100, "judge_failed": 0}
@@ -109,7 +113,9 @@ def _until_more_turns(store: Path, more: int) -> None:
     raise AssertionError("nothing was played")
 
 
-def test_what_always_fails_stops_the_run_at_once(serve: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_always_fails_stops_the_run_at_once(
+    serve: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     server = serve(key="right-key-123")
     monkeypatch.setenv("SOTOPIA_TEST_KEY", "wrong-key-456")
     with Store(tmp_path / "s.db", writing=True) as store:
@@ -128,7 +134,10 @@ def test_what_always_fails_stops_the_run_at_once(serve: Any, tmp_path: Path, mon
 
 
 def test_a_missing_key_is_told_by_the_variables_name(serve: Any, tmp_path: Path) -> None:
-    with Store(tmp_path / "s.db", writing=True) as store, pytest.raises(InvalidInput, match="NO_SUCH_KEY"):
+    with (
+        Store(tmp_path / "s.db", writing=True) as store,
+        pytest.raises(InvalidInput, match="NO_SUCH_KEY"),
+    ):
         play(store, [endpoint(serve(), key="NO_SUCH_KEY")])
 
 
@@ -162,7 +171,9 @@ class Says(Scripted):
         (Reply("", finish="refusal"), "refusal", 1), (Reply("", finish="content_filter"), "content_filter", 1),
     ],
 )  # fmt: skip
-def test_what_is_no_action_is_nothing_done_and_noted(reply: Reply, note: str, requests: int, tmp_path: Path) -> None:
+def test_what_is_no_action_is_nothing_done_and_noted(
+    reply: Reply, note: str, requests: int, tmp_path: Path
+) -> None:
     with Store(tmp_path / "s.db", writing=True) as store:
         assert play(store, [Says(reply)]) == {"done": 2}
         for e in store.episodes():
@@ -207,7 +218,11 @@ def test_three_agents(tmp_path: Path) -> None:
     from interleaf_sotopia.world import Character, Scenario, Task
 
     people = tuple(Character(id=n, first_name=n) for n in ("Ann", "Anna", "Bo"))
-    task = Task(id="t3", characters=people, scenario=Scenario(id="s3", scenario="A table.", goals=("a", "b", "c")))
+    task = Task(
+        id="t3",
+        characters=people,
+        scenario=Scenario(id="s3", scenario="A table.", goals=("a", "b", "c")),
+    )
     for order in ("round-robin", "simultaneous", "random"):
         rules = Rules(max_turns=6, order=order)
         with Store(tmp_path / f"{order}.db", writing=True) as store:

@@ -70,7 +70,13 @@ def test_retry_after(text: Any, seconds: Any) -> None:
 
 
 def test_what_is_tried_again() -> None:
-    assert [s for s in (200, 400, 401, 403, 404, 408, 409, 422, 429, 500, 503) if retryable(s)] == [408, 409, 429, 500, 503]
+    assert [s for s in (200, 400, 401, 403, 404, 408, 409, 422, 429, 500, 503) if retryable(s)] == [
+        408,
+        409,
+        429,
+        500,
+        503,
+    ]
 
 
 def test_the_breaker_opens_for_the_same_failure_alone() -> None:
@@ -87,7 +93,9 @@ def test_the_breaker_opens_for_the_same_failure_alone() -> None:
         breaker.check()
 
 
-@pytest.mark.parametrize("url", ["", "localhost:80", "ftp://x/v1", "http://", "https://user:secret@host/v1"])
+@pytest.mark.parametrize(
+    "url", ["", "localhost:80", "ftp://x/v1", "http://", "https://user:secret@host/v1"]
+)
 def test_addresses(url: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         check_url(url)

@@ -31,7 +31,9 @@ def test_a_rating_is_read_by_key_whatever_its_order() -> None:
     assert values[0]["goal"] == 9 and values[1]["goal"] == 5 and reasons[0]["goal"] == "so"
 
 
-@pytest.mark.parametrize("bad", [11, -1, 7.5, 7.0, "7", "7/10", None, True, [7], {"score": 7}, 10**30])
+@pytest.mark.parametrize(
+    "bad", [11, -1, 7.5, 7.0, "7", "7/10", None, True, [7], {"score": 7}, 10**30]
+)
 def test_a_score_is_an_integer_in_range(bad: Any) -> None:
     with pytest.raises(ValueError, match="goal"):
         read_scores(json.dumps(whole(goal=bad)), 2)
@@ -64,7 +66,9 @@ def malformed(draw: random.Random) -> str:
     text = json.dumps(found)
     match draw.randrange(12):
         case 0:
-            place["score"] = draw.choice([dimension.high + 1, dimension.low - 1, dimension.high + 0.5])
+            place["score"] = draw.choice(
+                [dimension.high + 1, dimension.low - 1, dimension.high + 0.5]
+            )
         case 1:
             place["score"] = draw.choice([f"{dimension.high}/10", "seven", "", None, True, [], {}])
         case 2:
@@ -131,7 +135,9 @@ def test_a_judge_is_asked_again_with_what_was_wrong() -> None:
     assert "less than or equal to 10" in judge.asked[2].messages[-1]["content"]  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("reply", ["no", Reply("", finish="content_filter"), Reply("no", finish="refusal")])
+@pytest.mark.parametrize(
+    "reply", ["no", Reply("", finish="content_filter"), Reply("no", finish="refusal")]
+)
 def test_a_judge_that_fails_gives_no_score(reply: Any) -> None:
     row = run(_rate(Judge(reply, reply, reply)))
     assert row["status"] == "judge_failed" and row["scores"] == [] and row["error"]

@@ -26,10 +26,17 @@ def test_one_process_writes_at_a_time(tmp_path: Path) -> None:
 def test_an_older_store_is_brought_up_to_date_and_keeps_everything(tmp_path: Path) -> None:
     file = tmp_path / "old.db"
     db = sqlite3.connect(file)
-    db.executescript(f"BEGIN;{MIGRATIONS[0]}PRAGMA application_id={APPLICATION};PRAGMA user_version=1;COMMIT;")
-    db.execute("""INSERT INTO scenarios VALUES ('s', '{"env_id": "s", "scenario": "x", "agent_goals": ["a", "b"]}')""")
+    db.executescript(
+        f"BEGIN;{MIGRATIONS[0]}PRAGMA application_id={APPLICATION};PRAGMA user_version=1;COMMIT;"
+    )
+    db.execute(
+        """INSERT INTO scenarios VALUES ('s', '{"env_id": "s", "scenario": "x", "agent_goals": ["a", "b"]}')"""
+    )
     for c in "ab":
-        db.execute("INSERT INTO characters VALUES (?, ?)", (c, f'{{"agent_id": "{c}", "first_name": "{c}"}}'))
+        db.execute(
+            "INSERT INTO characters VALUES (?, ?)",
+            (c, f'{{"agent_id": "{c}", "first_name": "{c}"}}'),
+        )
     db.execute("""INSERT INTO tasks VALUES ('t', 's', '["a", "b"]', '')""")
     db.execute("""INSERT INTO episodes (id, task, models, settings, seed, repetition, status)
                   VALUES ('e', 't', '["m", "m"]', '{}', 0, 0, 'done')""")
@@ -98,7 +105,13 @@ def test_what_is_missing_is_counted_as_lost(tmp_path: Path) -> None:
     e = replace(sample_episodes()[0], status=PLANNED, turns=())
     with Store(tmp_path / "s.db", writing=True) as store:
         store.plan([e], {"rules": asdict(Rules())})
-        store.execute([w for t in (0, 2) for w in turn_written(e.id, replace(sample_episodes()[0].turns[0], number=t))])
+        store.execute(
+            [
+                w
+                for t in (0, 2)
+                for w in turn_written(e.id, replace(sample_episodes()[0].turns[0], number=t))
+            ]
+        )
         store.execute([("UPDATE episodes SET status='done'", ())])
         assert summary.audit(store)["lost"] == 1
         store.execute([("DELETE FROM turns", ()), ("DELETE FROM episodes", ())])

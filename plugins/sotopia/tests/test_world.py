@@ -82,7 +82,11 @@ def test_nobody_talks_to_themselves_or_is_the_environment() -> None:
     with pytest.raises(ValueError, match="themselves"):
         Task(id="t", scenario=SCENES[0], characters=(MARA, replace(MARA, id="other")))
     with pytest.raises(ValueError, match="Environment"):
-        Task(id="t", scenario=SCENES[0], characters=(MARA, Character(id="e", first_name="Environment")))
+        Task(
+            id="t",
+            scenario=SCENES[0],
+            characters=(MARA, Character(id="e", first_name="Environment")),
+        )
 
 
 def test_all_scenarios_load(social: Path) -> None:
@@ -95,12 +99,21 @@ def test_all_scenarios_load(social: Path) -> None:
     # six are no XML, for they hold a raw &, and are shown with it
     raw = [s for s in scenarios.values() if any("&" in text for text in (*s.goals, s.scenario))]
     assert len(raw) == 6
-    assert all("&" in visible(t, "agent_0", "agent_0") for s in raw for t in (*s.goals, s.scenario) if "&" in t)
+    assert all(
+        "&" in visible(t, "agent_0", "agent_0")
+        for s in raw
+        for t in (*s.goals, s.scenario)
+        if "&" in t
+    )
     for t in tasks:
         for i in (0, 1):
             other, text = t.characters[1 - i], prompts.ask(t, i, (), 0, Rules()).text
             assert "<extra_info>" not in text and "<p viewer" not in text
-            assert not other.secret or other.secret not in text or other.secret == t.characters[i].secret
+            assert (
+                not other.secret
+                or other.secret not in text
+                or other.secret == t.characters[i].secret
+            )
             if t.scenario.relationship == world.STRANGER:
                 assert other.public_info not in text
 
@@ -109,7 +122,9 @@ def test_what_only_the_environment_knows_is_hidden_from_both(social: Path) -> No
     found = reading.read_all(social / "scenarios.jsonl", reading.scenario)
     shared = [s for s in found if 'viewer="environment"' in s.scenario]
     assert len(shared) == 8
-    assert all("common friend" not in visible(s.scenario, f"agent_{i}") for s in shared for i in (0, 1))
+    assert all(
+        "common friend" not in visible(s.scenario, f"agent_{i}") for s in shared for i in (0, 1)
+    )
 
 
 @pytest.mark.parametrize("empty", ["nan", "none", "NaN", "", None])
@@ -120,9 +135,19 @@ def test_constraints_that_are_none(empty: object) -> None:
 
 def test_lists_written_as_text() -> None:
     base = {"agent_id": "a", "first_name": "A"}
-    assert reading.character({**base, "moral_values": "[actor, actor]"}).moral_values == ("actor", "actor")
+    assert reading.character({**base, "moral_values": "[actor, actor]"}).moral_values == (
+        "actor",
+        "actor",
+    )
     assert reading.character({**base, "moral_values": "nan"}).moral_values == ()
-    ages = reading.scenario({"env_id": "s", "scenario": "x", "agent_goals": ["a", "b"], "age_constraint": "[(18, 70), (20, 30)]"})
+    ages = reading.scenario(
+        {
+            "env_id": "s",
+            "scenario": "x",
+            "agent_goals": ["a", "b"],
+            "age_constraint": "[(18, 70), (20, 30)]",
+        }
+    )
     assert ages.ages == ((18, 70), (20, 30))
 
 
@@ -130,10 +155,17 @@ def test_every_bad_record_is_told_with_its_line(tmp_path: Path) -> None:
     write_sample(tmp_path)
     file = tmp_path / "scenarios.jsonl"
     good = file.read_text()
-    file.write_text(good + json.dumps({"env_id": "x", "scenario": "y", "agent_goals": ["one"]}) + "\n" + '{"env_id": "z"}\n')
+    file.write_text(
+        good
+        + json.dumps({"env_id": "x", "scenario": "y", "agent_goals": ["one"]})
+        + "\n"
+        + '{"env_id": "z"}\n'
+    )
     with pytest.raises(InvalidInput) as caught:
         reading.read_all(file, reading.scenario)
-    assert "scenarios.jsonl:3: 1 goal" in str(caught.value) and "scenarios.jsonl:4: 'agent_goals' is missing" in str(caught.value)
+    assert "scenarios.jsonl:3: 1 goal" in str(
+        caught.value
+    ) and "scenarios.jsonl:4: 'agent_goals' is missing" in str(caught.value)
     file.write_text(good + "{broken\n")
     with pytest.raises(InvalidInput, match=r"scenarios\.jsonl:3 is no JSON"):
         reading.read_all(file, reading.scenario)
@@ -161,6 +193,10 @@ def test_a_long_history_loses_its_oldest_turns_and_keeps_the_task() -> None:
     whole = prompts.ask(task, 0, turns, 40, Rules(max_turns=50))
     cut = prompts.ask(task, 0, turns, 40, Rules(max_turns=50), characters=3000)
     assert whole.dropped == 0 and cut.dropped > 10 and len(cut.text) <= 3000
-    assert f"{cut.dropped} earlier turns" in cut.text and "You have guests." in cut.text and "word 39" in cut.text
+    assert (
+        f"{cut.dropped} earlier turns" in cut.text
+        and "You have guests." in cut.text
+        and "word 39" in cut.text
+    )
     with pytest.raises(ValueError, match="task alone"):
         prompts.ask(task, 0, turns, 40, Rules(), characters=200)

@@ -23,10 +23,10 @@ class Action:
     to: tuple[str, ...] = ()
 
 
-def schema(names: Sequence[str] = ()) -> dict[str, Any]:
-    """JSON schema of an action; with ``names``, a private one may be told to these."""
+def schema(names: Sequence[str] = (), kinds: Sequence[str] = KINDS) -> dict[str, Any]:
+    """JSON schema of an action of these ``kinds``; with ``names``, a private one may be told to these."""
     properties: dict[str, Any] = {
-        "action_type": {"type": "string", "enum": list(KINDS)},
+        "action_type": {"type": "string", "enum": list(kinds)},
         "argument": {"type": "string"},
     }
     if names:
@@ -37,7 +37,7 @@ def schema(names: Sequence[str] = ()) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def read_action(text: str, others: Sequence[str] = ()) -> Action:
+def read_action(text: str, others: Sequence[str] = (), kinds: Sequence[str] = KINDS) -> Action:
     """The action in a reply; ValueError says what is wrong, in words that a model can act on.
 
     Code fences, prose around the object and trailing commas are tolerated; two different objects are
@@ -48,8 +48,8 @@ def read_action(text: str, others: Sequence[str] = ()) -> Action:
     if extra:
         raise ValueError(f"unknown key {sorted(extra)[0]!r}: expected action_type and argument")
     kind = found.get("action_type")
-    if not isinstance(kind, str) or kind not in KINDS:
-        raise ValueError(f"action_type is {kind!r}: expected one of {', '.join(KINDS)}")
+    if not isinstance(kind, str) or kind not in kinds:
+        raise ValueError(f"action_type is {kind!r}: expected one of {', '.join(kinds)}")
     argument = found.get("argument", "")
     if not isinstance(argument, str):
         raise ValueError(f"argument is a {type(argument).__name__}: expected text")

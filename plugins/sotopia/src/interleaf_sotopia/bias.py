@@ -176,7 +176,10 @@ def _bootstrapped(
     n = len(p)
     if n < least:
         return Statistic(None, None, f"{n} pairs of scores, at least {least} are needed", n)
-    a, b = a - a.mean() * (least > 1), b - b.mean() * (least > 1)  # moments about the means lose no digits
+    a, b = (
+        a - a.mean() * (least > 1),
+        b - b.mean() * (least > 1),
+    )  # moments about the means lose no digits
     columns = np.stack([np.ones(n), a, b, a * a, b * b, a * b], 1)
     names = {c: i for i, c in enumerate(dict.fromkeys(p.cluster))}
     sums = np.zeros((len(names), 6))

@@ -13,6 +13,7 @@ import typer
 
 from interleaf.errors import InterleafError, InvalidInput
 from interleaf.interfaces import Context
+from interleaf_sotopia.actions import KINDS
 
 StorePath = Annotated[Path, typer.Argument(help="the SQLite file of a study")]
 Json = Annotated[bool, typer.Option("--json", help="print JSON")]
@@ -65,6 +66,7 @@ def play(
     seed: int = 0,
     max_turns: Annotated[int, typer.Option(min=1)] = 20,
     order: Annotated[str, typer.Option(help="round-robin, simultaneous or random")] = "round-robin",
+    actions: Annotated[str, typer.Option(help="what agents may do, with commas")] = ",".join(KINDS),
     concurrency: Concurrency = 8,
     key: Annotated[str, typer.Option(help="environment variable with the models' key")] = "",
     judge_key: Annotated[
@@ -102,6 +104,9 @@ def play(
 
     _one_of("order", order, ORDERS)
     _one_of("style", style, STYLES)
+    allowed = tuple(a.strip() for a in actions.split(","))
+    for a in allowed:
+        _one_of("actions", a, KINDS)
     _one_of("format", format, ("schema", "object", "text"))
     people = characters or beside(scenarios, "characters")
     if people is None:
@@ -122,7 +127,7 @@ def play(
         "partner": partner,
         "judge": judge,
         "concurrency": concurrency,
-        "rules": asdict(Rules(max_turns=max_turns, order=order)),
+        "rules": asdict(Rules(max_turns=max_turns, order=order, actions=allowed)),
         "options": {
             **common,
             "temperature": temperature,
@@ -145,12 +150,12 @@ def play(
         "swap": swap,
     }
     from interleaf_sotopia.engine import planned
-    from interleaf_sotopia.store import Store
+    from interleaf_sotopia.store import Store, rules_of
 
     agents = _agents(asked)
     with Store(store, writing=True) as opened:
         sampling = [dict(a.sampling) for a in agents]
-        wanted = planned(tasks, agents, Rules(**asked["rules"]), seed, repetitions, both_orders)
+        wanted = planned(tasks, agents, rules_of(asked["rules"]), seed, repetitions, both_orders)
         new = opened.plan(wanted, {**asked, "sampling": sampling})
         Lines().notice(f"{len(tasks)} tasks, {new} new episodes in {store}")
         _go_on(opened, asked, agents)
@@ -297,10 +302,10 @@ def _agents(asked: dict[str, Any]) -> list[Any]:
 def _go_on(opened: Any, asked: dict[str, Any], agents: list[Any]) -> None:
     from interleaf_sotopia import engine
     from interleaf_sotopia.addresses import distinct
-    from interleaf_sotopia.episode import Rules
+    from interleaf_sotopia.store import rules_of
 
     settings = engine.Play(
-        rules=Rules(**asked["rules"]), concurrency=asked["concurrency"],
+        rules=rules_of(asked["rules"]), concurrency=asked["concurrency"],
         budget_tokens=asked["budget_tokens"], budget_money=asked["budget_money"],
     )  # fmt: skip
     counts = asyncio.run(engine.play(opened, distinct(agents), settings, Context(monitor=Lines())))

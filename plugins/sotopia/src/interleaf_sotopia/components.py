@@ -16,6 +16,7 @@ from interleaf.interfaces import Context, Dataset, Evaluator, Model, ModelHandle
 from interleaf.interfaces.report import Report
 from interleaf.pipeline.collection import Collection
 from interleaf_sotopia import addresses, engine, filtering, judging, leaks, learnt, rating, scores
+from interleaf_sotopia.actions import KINDS
 from interleaf_sotopia.config import (
     AgentConfig,
     EpisodesConfig,
@@ -222,7 +223,14 @@ class Play(Model):
         who = [speaker_of(model, "model", ctx, **options)]
         if partner is not None:
             who.append(speaker_of(partner, "partner", ctx, **options))
-        rules = Rules(max_turns=c.max_turns, max_stale=c.max_stale, order=c.order)
+        unknown = [a for a in c.actions if a not in KINDS]
+        if unknown or not c.actions:
+            raise InvalidInput(
+                f"no action '{', '.join(unknown)}'", hint=f"actions among {', '.join(KINDS)}"
+            )
+        rules = Rules(
+            max_turns=c.max_turns, max_stale=c.max_stale, order=c.order, actions=tuple(c.actions)
+        )
         settings = engine.Play(
             rules=rules, concurrency=c.concurrency, reasks=c.reasks, budget_tokens=c.budget_tokens,
             budget_money=c.budget_money,

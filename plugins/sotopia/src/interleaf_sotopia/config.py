@@ -50,12 +50,13 @@ class AgentConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlayConfig:
-    """Every task ``repetitions`` times, in ``both_orders`` or one. ``max_tokens``, ``temperature``, ``style``
+    """Every task ``repetitions`` times, in ``both_orders`` or one; ``actions``: what agents may do. ``max_tokens``, ``temperature``, ``style``
     and ``context`` apply to models of this process; endpoints have their own."""
 
     max_turns: Annotated[int, Ge(1)] = 20
     max_stale: Annotated[int, Ge(0)] = 2
     order: Literal["round-robin", "simultaneous", "random"] = "round-robin"
+    actions: tuple[str, ...] = ("none", "speak", "non-verbal communication", "action", "leave")
     repetitions: Annotated[int, Ge(1)] = 1
     both_orders: bool = False
     concurrency: Annotated[int, Ge(1)] = 8

@@ -171,7 +171,7 @@ class _Player:
             raise CallFailed(str(error), lasting=True) from None
         messages = [{"role": "user", "content": prompt.text}]
         others = [n for i, n in enumerate(task.names) if i != agent]
-        schema = actions.schema(others if len(others) > 1 else ())
+        schema = actions.schema(others if len(others) > 1 else (), rules.actions)
         action, note, spent, raw = Action(NONE), "", [0, 0, 0], ""
         for attempt in range(self.settings.reasks + 1):
             reply = await speaker.reply(Ask(
@@ -184,7 +184,7 @@ class _Player:
                 spent[2] + reply.requests,
             ]
             raw = reply.text
-            action, note, wrong = _read(reply, others)
+            action, note, wrong = _read(reply, others, rules.actions)
             if not wrong:
                 break
             messages = [
@@ -213,12 +213,12 @@ def _who(speakers: Sequence[Speaker], episode: Episode) -> list[Speaker]:
     return [known[m] for m in episode.models]
 
 
-def _read(reply: Reply, others: Sequence[str]) -> tuple[Action, str, str]:
+def _read(reply: Reply, others: Sequence[str], kinds: Sequence[str]) -> tuple[Action, str, str]:
     """Action, note and what was wrong. Refusing and being cut off are noted, not hidden."""
     if reply.finish in ("refusal", "content_filter"):
         return Action(NONE), reply.finish, ""
     try:
-        return actions.read_action(reply.text, others), "", ""
+        return actions.read_action(reply.text, others, kinds), "", ""
     except ValueError as error:
         note = (
             "empty"

@@ -10,7 +10,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from interleaf_sotopia.actions import ACT, LEAVE, NON_VERBAL, NONE, SPEAK, Action
+from interleaf_sotopia.actions import ACT, KINDS, LEAVE, NON_VERBAL, NONE, SPEAK, Action
 
 ORDERS = ("round-robin", "simultaneous", "random")
 
@@ -26,12 +26,13 @@ class Turn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """How an episode runs."""
+    """How an episode runs; ``actions``: what agents may do."""
 
     max_turns: int = 20
     max_stale: int = 2
     order: str = "round-robin"
     seed: int = 0
+    actions: tuple[str, ...] = KINDS
 
 
 def turn_number(turns: Sequence[Turn]) -> int:

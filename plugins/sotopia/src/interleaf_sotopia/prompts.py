@@ -9,17 +9,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from interleaf_sotopia.actions import ACT, LEAVE, NON_VERBAL, NONE, SPEAK
 from interleaf_sotopia.episode import Rules, Turn, perceived
 from interleaf_sotopia.world import Task, goal, other_profile, own_profile, scene
 
 STYLES = ("full", "brief")
-ANSWER = (
-    "Choose your next action. Answer with one JSON object and nothing else:\n"
-    '{"action_type": TYPE, "argument": TEXT}\n'
-    '"speak": say TEXT. "non-verbal communication": a gesture or expression. "action": do something '
-    'physical. "none": do nothing, TEXT empty. "leave": end the conversation, TEXT empty; leave when '
-    "your goal is reached or out of reach. Keep TEXT under 50 words."
-)
+MEANING = {
+    SPEAK: "say TEXT", NON_VERBAL: "a gesture or expression", ACT: "do something physical",
+    NONE: "do nothing, TEXT empty",
+    LEAVE: "end the conversation, TEXT empty; when your goal is reached or out of reach",
+}  # fmt: skip
 PRIVATE = 'To be perceived by some alone, add "to": a list of their names.'
 
 
@@ -59,6 +58,15 @@ def _joined(begin: str, lines: Sequence[str], end: str, dropped: int) -> str:
     return "\n".join([begin, *left_out, *(lines or ["Nothing has happened yet."]), end])
 
 
+def answer(kinds: Sequence[str]) -> str:
+    """How to answer."""
+    told = ". ".join(f'"{k}": {MEANING[k]}' for k in MEANING if k in kinds)
+    return (
+        "Choose your next action. Answer with one JSON object and nothing else:\n"
+        f'{{"action_type": TYPE, "argument": TEXT}}\n{told}. Keep TEXT under 50 words.'
+    )
+
+
 def _parts(task: Task, index: int, number: int, rules: Rules, style: str) -> tuple[str, str]:
     others = [i for i in range(len(task.names)) if i != index]
     name = task.names[index]
@@ -72,4 +80,7 @@ def _parts(task: Task, index: int, number: int, rules: Rules, style: str) -> tup
         "What has happened so far:"
     )
     private = f"\n{PRIVATE}" if len(others) > 1 else ""
-    return begin, f"This is turn {number + 1} of at most {rules.max_turns}. {ANSWER}{private}"
+    return (
+        begin,
+        f"This is turn {number + 1} of at most {rules.max_turns}. {answer(rules.actions)}{private}",
+    )

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from interleaf.errors import CorruptData, InvalidInput, StoreError
-from interleaf_sotopia.actions import Action
+from interleaf_sotopia.actions import KINDS, Action
 from interleaf_sotopia.episode import Rules, Turn
 from interleaf_sotopia.reading import character, scenario
 from interleaf_sotopia.records import (
@@ -232,7 +232,7 @@ class Store:
     def rules(self, episode: str) -> Rules | None:
         """The rules an episode was planned with; None for one from elsewhere."""
         found = self._asked(episode).get("rules")
-        return Rules(**found) if found else None
+        return rules_of(found) if found else None
 
     def sampling(self, episode: str) -> Any:
         """The agents' sampling an episode was planned with."""
@@ -319,6 +319,11 @@ class Store:
             for name in (*note.split(), *(["truncated"] if dropped else [])):
                 notes[name] = notes.get(name, 0) + 1
         return turns, (prompt, completion), notes
+
+
+def rules_of(row: Mapping[str, Any]) -> Rules:
+    """Rules as they were stored."""
+    return Rules(**{**row, "actions": tuple(row.get("actions", KINDS))})
 
 
 Write = tuple[str, tuple[Any, ...]]

@@ -164,7 +164,9 @@ def reinforced(
         if len(mixed):
             fitted(net, mixed, c.fitting, int(rng.integers(2**31)), ctx, f"round-{number}")
         else:
-            ctx.monitor.notice(f"round {number + 1} keeps none of {len(rows)} games, and changes nothing")
+            ctx.monitor.notice(
+                f"round {number + 1} keeps none of {len(rows)} games, and changes nothing"
+            )
         scores = [r.score for r in rows]
         told.append({
             "round": number, "games": len(rows), "kept": len(keep), "mean_score": float(np.mean(scores)),
