@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from interleaf_followclick import phrases
 from interleaf_followclick.canonical import GRID, Square, folded, speed_of, spread
+from interleaf_followclick.captions import reduced
 from interleaf_followclick.diffusion import mirrored
 from interleaf_followclick.drawing import Gaussian, Retrieval, Rigid
 from interleaf_followclick.evaluating.scenes import overlap, scenes
@@ -275,3 +276,16 @@ def test_a_click_that_excludes_takes_a_part_away() -> None:
     whole = grabcut(photo, [(60, 50)])[0][0]
     part = grabcut(photo, [(40, 50)], [(120, 50)])[0][0]
     assert whole[50, 60] and part[50, 40] and not part[50, 120]
+
+
+@pytest.mark.parametrize(
+    ("caption", "phrase"),
+    [
+        ("A man in a red coat is walking slowly to the left of the street", "walking slowly to the left"),
+        ("A dog running through a field", "running"),
+        ("Evening in the city, cars driving away from the camera", "driving away"),
+        ("The ship is sailing", "sailing"), ("Sunset", "sunset"), ("", ""),
+    ],
+)  # fmt: skip
+def test_captions_become_short_phrases(caption: str, phrase: str) -> None:
+    assert reduced(caption) == phrase

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from interleaf.errors import CorruptData
 from interleaf_followclick.canonical import Floats, Mask
+from interleaf_followclick.captions import reduced
 from interleaf_followclick.clips import Videos, squares
 from interleaf_followclick.config import SamplesConfig
 from interleaf_followclick.opencv import cv2
@@ -71,7 +72,8 @@ def sample(
 class Samples(Videos):
     """Samples of a folder of videos, squares of ``pixels`` a side cut from their middle.
 
-    A file ``clip.json`` beside ``clip.mp4`` may give ``{"prompt": "pour", "caption": "…"}``.
+    A file ``clip.json`` beside ``clip.mp4`` may give ``{"prompt": "pour", "caption": "…"}``; a caption
+    alone is reduced to a prompt by rule.
     """
 
     Config = SamplesConfig
@@ -82,12 +84,13 @@ class Samples(Videos):
         c, out = self.config, []
         for name, file in self.files.items():
             told = _told(file)
+            prompt = told.get("prompt") or (reduced(told["caption"]) if "caption" in told else "")
             clip = Followed(squares(file, c.pixels))
             for stride in c.strides:
                 for start in range(0, len(clip.frames) - (c.frames - 1) * stride, c.hop):
                     found = sample(clip, start, stride, c.frames, name, told.get("caption", ""))
                     if found is not None:
-                        out.append(_renamed(found, told.get("prompt", "")))
+                        out.append(_renamed(found, prompt))
         return out
 
     def __iter__(self) -> Iterator[Any]:
