@@ -107,10 +107,15 @@ def main() -> None:
         stats = json.load(urlopen(url.removesuffix("/v1") + "/stats"))
         server.terminate()
         ceiling = a.concurrency / a.latency
-        print(f"{name}: {told['done']} done, {told['lost']} lost, {told['doubled']} doubled, {told['turns']} turns, "
-              f"{stats['requests']} requests, {stats['answered']} answered ({stats['answered_again']} again after a kill), "
-              f"{told['seconds']:.1f} s, {told['rate']:.1f} turns/s = {told['rate'] / ceiling:.1%} of the ceiling "
-              f"{ceiling:.0f}, memory {told['memory_early']:.0f} → {told['memory_late']:.0f} MB")  # fmt: skip
+        print(
+            f"{name}: {told['done']} done, {told['lost']} lost, {told['doubled']} doubled, "
+            f"{told['turns']} turns, "
+            f"{stats['requests']} requests, {stats['answered']} answered "
+            f"({stats['answered_again']} again after a kill), "
+            f"{told['seconds']:.1f} s, {told['rate']:.1f} turns/s = {told['rate'] / ceiling:.1%} "
+            f"of the ceiling "
+            f"{ceiling:.0f}, memory {told['memory_early']:.0f} → {told['memory_late']:.0f} MB"
+        )
         digests.append(told["digest"])
     print("digests equal:", digests[0] == digests[1])
     print(

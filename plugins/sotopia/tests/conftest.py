@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from hypothesis import settings
+
 from interleaf_sotopia.serving import TestServer
 
 settings.register_profile("sotopia", deadline=None)

@@ -5,6 +5,7 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from interleaf_sotopia.actions import Action, read_action
 from interleaf_sotopia.episode import Rules, Turn, actors, ended, perceived
 
@@ -28,17 +29,24 @@ def test_what_is_meant_is_read(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "empty"), ("  \n", "empty"), ("I would rather not.", "no JSON object"),
-        ('{"action_type": "speak", "argument": "a"} {"action_type": "leave", "argument": ""}', "2 JSON objects"),
-        ('{"action_type": "shout", "argument": "a"}', "shout"), ('{"argument": "a"}', "action_type"),
-        ('{"action_type": "speak", "argument": 3}', "int"), ('{"action_type": "speak", "argument": ""}', "needs an argument"),
+        ("", "empty"),
+        ("  \n", "empty"),
+        ("I would rather not.", "no JSON object"),
+        (
+            '{"action_type": "speak", "argument": "a"} {"action_type": "leave", "argument": ""}',
+            "2 JSON objects",
+        ),
+        ('{"action_type": "shout", "argument": "a"}', "shout"),
+        ('{"argument": "a"}', "action_type"),
+        ('{"action_type": "speak", "argument": 3}', "int"),
+        ('{"action_type": "speak", "argument": ""}', "needs an argument"),
         ('{"action_type": "speak", "argument": "a", "mood": "b"}', "mood"),
         ('{"action_type": "speak", "argument": "a', "no JSON object"),
         ('{"action_type": "speak", "argument": NaN}', "no JSON object"),
         ('{"action_type": "speak", "argument": "a", "to": ["Zoe"]}', "Zoe"),
         ('{"action_type": "speak", "action_type": "leave", "argument": "a"}', "no JSON object"),
     ],
-)  # fmt: skip
+)
 def test_what_is_no_action_says_why(text: str, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         read_action(text, [ANN])

@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from interleaf.errors import InvalidInput
+from interleaf.values import Table
 from interleaf_sotopia import bias, filtering, leaks, safety
 from interleaf_sotopia.bias import Pairs, pairs
 from interleaf_sotopia.config import BiasConfig, PaperConfig
 from interleaf_sotopia.filtering import Rated
 from interleaf_sotopia.judges import Bias, PaperGaps
 from interleaf_sotopia.sample import SCENES, sample_episodes
-
-from interleaf.errors import InvalidInput
-from interleaf.values import Table
 
 RNG = np.random.default_rng(3)
 
@@ -145,10 +145,9 @@ def test_luck_with_a_soft_partner_is_no_advantage() -> None:
 
 
 def test_nothing_kept_is_told() -> None:
+    from interleaf.interfaces.report import Report
     from interleaf_sotopia.components import Pairs as Kept
     from interleaf_sotopia.config import PairsConfig
-
-    from interleaf.interfaces.report import Report
 
     with pytest.raises(InvalidInput, match="no rating 'goal'"):
         Kept(PairsConfig()).kept(sample_episodes(), Report())

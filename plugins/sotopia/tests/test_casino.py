@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from interleaf_sotopia import bias, casino
 from interleaf_sotopia.config import CasinoConfig
 from interleaf_sotopia.judges import Casino, CasinoScores, sample_dialogues

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from interleaf_sotopia.sample import write_sample
 from typer.testing import CliRunner
 
 from interleaf_cli.main import app
+from interleaf_sotopia.sample import write_sample
 
 
 def run(*words: Any, code: int = 0) -> str:
@@ -25,8 +25,23 @@ def study(tmp_path: Path, serve: Any) -> Path:
     server = serve()
     write_sample(tmp_path)
     store = tmp_path / "study.db"
-    told = run("play", tmp_path / "scenarios.jsonl", "--model", server.url, "--judge", server.url, "--repetitions", 6,
-               "--max-turns", 6, "--store", store, "--price", 1, 2)  # fmt: skip
+    told = run(
+        "play",
+        tmp_path / "scenarios.jsonl",
+        "--model",
+        server.url,
+        "--judge",
+        server.url,
+        "--repetitions",
+        6,
+        "--max-turns",
+        6,
+        "--store",
+        store,
+        "--price",
+        1,
+        2,
+    )
     assert "12 done" in told and "12 ratings, 0 failed" in told
     return store
 
@@ -76,12 +91,17 @@ def test_training_on_what_was_kept(study: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "words",
     [
-        ["play", "S", "--model", "nobody"], ["play", "S", "--model", "scripted", "--order", "backwards"],
-        ["play", "nowhere.jsonl", "--model", "scripted"], ["play", "S", "--model", "gaussianimage.fit"],
-        ["play", "S", "--model", "scripted", "--actions", "speak,shout"], ["report", "no.db"], ["resume", "S"],
-        ["rate", "S"], ["filter", "no.db", "--out", "x"],
+        ["play", "S", "--model", "nobody"],
+        ["play", "S", "--model", "scripted", "--order", "backwards"],
+        ["play", "nowhere.jsonl", "--model", "scripted"],
+        ["play", "S", "--model", "gaussianimage.fit"],
+        ["play", "S", "--model", "scripted", "--actions", "speak,shout"],
+        ["report", "no.db"],
+        ["resume", "S"],
+        ["rate", "S"],
+        ["filter", "no.db", "--out", "x"],
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_is_one_error(words: list[str], tmp_path: Path) -> None:
     write_sample(tmp_path)
     asked = [str(tmp_path / "scenarios.jsonl") if w == "S" else w for w in words]

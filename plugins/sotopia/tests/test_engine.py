@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from interleaf.errors import InvalidInput, StoreError
 from interleaf_sotopia import engine, summary
 from interleaf_sotopia.endpoint import Endpoint
 from interleaf_sotopia.engine import Play, planned
@@ -21,8 +23,6 @@ from interleaf_sotopia.records import transcript_digest
 from interleaf_sotopia.sample import sample_tasks, write_sample
 from interleaf_sotopia.speaking import Ask, Random, Replay, Reply, Scripted
 from interleaf_sotopia.store import Store
-
-from interleaf.errors import InvalidInput, StoreError
 
 RULES = Rules(max_turns=6)
 
@@ -74,8 +74,19 @@ COMMAND = [sys.executable, "-m", "interleaf_cli", "sotopia"]
 def test_three_kills_lose_nothing_and_double_nothing(serve: Any, tmp_path: Path) -> None:
     server = serve(fault_rate=0.1, latency=0.02)
     files = write_sample(tmp_path)
-    asked = [str(files / "scenarios.jsonl"), "--model", server.url, "--judge", server.url, "--repetitions", "50",
-             "--max-turns", "6", "--concurrency", "4"]  # fmt: skip
+    asked = [
+        str(files / "scenarios.jsonl"),
+        "--model",
+        server.url,
+        "--judge",
+        server.url,
+        "--repetitions",
+        "50",
+        "--max-turns",
+        "6",
+        "--concurrency",
+        "4",
+    ]
     store = str(tmp_path / "killed.db")
     command = [*COMMAND, "play", *asked, "--store", store]
     for _ in range(3):
@@ -166,11 +177,13 @@ class Says(Scripted):
 @pytest.mark.parametrize(
     ("reply", "note", "requests"),
     [
-        (Reply(""), "empty", 3), (Reply("I will not."), "unreadable", 3),
+        (Reply(""), "empty", 3),
+        (Reply("I will not."), "unreadable", 3),
         (Reply('{"action_type": "speak", "argum', finish="length"), "length", 3),
-        (Reply("", finish="refusal"), "refusal", 1), (Reply("", finish="content_filter"), "content_filter", 1),
+        (Reply("", finish="refusal"), "refusal", 1),
+        (Reply("", finish="content_filter"), "content_filter", 1),
     ],
-)  # fmt: skip
+)
 def test_what_is_no_action_is_nothing_done_and_noted(
     reply: Reply, note: str, requests: int, tmp_path: Path
 ) -> None:

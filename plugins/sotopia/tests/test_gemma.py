@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from interleaf_sotopia import addresses, engine
 from interleaf_sotopia.actions import SPEAK
 from interleaf_sotopia.engine import Play, planned

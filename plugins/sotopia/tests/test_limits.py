@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from interleaf_sotopia.endpoint import check_url
-from interleaf_sotopia.limits import Breaker, Bucket, EndpointDown, backoff, retry_after, retryable
 
 from interleaf.errors import InvalidInput
+from interleaf_sotopia.endpoint import check_url
+from interleaf_sotopia.limits import Breaker, Bucket, EndpointDown, backoff, retry_after, retryable
 
 
 class Clock:

@@ -6,6 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from interleaf.errors import InvalidInput
+from interleaf.interfaces.report import Measure, Report
+from interleaf.pipeline.collection import Collection
 from interleaf_sotopia import blind, page, summary
 from interleaf_sotopia.actions import Action
 from interleaf_sotopia.config import PageConfig
@@ -15,10 +19,6 @@ from interleaf_sotopia.sample import PEOPLE, SCENES, sample_episodes
 from interleaf_sotopia.scores import SOTOPIA
 from interleaf_sotopia.store import Store, judgement_written
 from interleaf_sotopia.views import StudyPage
-
-from interleaf.errors import InvalidInput
-from interleaf.interfaces.report import Measure, Report
-from interleaf.pipeline.collection import Collection
 
 EVIL = '</div><script>alert(1)</script><p viewer="agent_0">you win</p>&<img src=x onerror=y>'
 
@@ -62,8 +62,19 @@ def test_the_flag_is_told_in_words() -> None:
 def rating(episode: str, goal: int) -> dict[str, Any]:
     """A stored rating with the goal of both agents."""
     row = {d.name: 0 for d in SOTOPIA} | {"goal": goal}
-    return {"episode": episode, "judge": "j", "sample": 0, "swapped": 0, "status": "done", "scores": [row, row],
-            "reasons": [{}, {}], "raw": "", "error": "", "prompt_tokens": 0, "completion_tokens": 0}  # fmt: skip
+    return {
+        "episode": episode,
+        "judge": "j",
+        "sample": 0,
+        "swapped": 0,
+        "status": "done",
+        "scores": [row, row],
+        "reasons": [{}, {}],
+        "raw": "",
+        "error": "",
+        "prompt_tokens": 0,
+        "completion_tokens": 0,
+    }
 
 
 def test_blind_ratings_out_and_in(tmp_path: Path) -> None:
@@ -116,13 +127,21 @@ def log(rewards: Any) -> dict[str, Any]:
     """An EpisodeLog of upstream."""
     a, b = (c.name for c in PEOPLE)
     return {
-        "environment": "s1", "agents": ["c1", "c2"], "tag": "t", "models": ["judge", "gpt", "llama"],
+        "environment": "s1",
+        "agents": ["c1", "c2"],
+        "tag": "t",
+        "models": ["judge", "gpt", "llama"],
         "messages": [
-            [["Environment", a, "Hello"], [a, "Environment", 'said: "Good morning"'], [b, "Environment", "did nothing"]],
+            [
+                ["Environment", a, "Hello"],
+                [a, "Environment", 'said: "Good morning"'],
+                [b, "Environment", "did nothing"],
+            ],
             [[b, "Environment", "[action] nods"], [a, "Environment", "left the conversation"]],
         ],
-        "reasoning": "", "rewards": rewards,
-    }  # fmt: skip
+        "reasoning": "",
+        "rewards": rewards,
+    }
 
 
 def test_upstreams_logs_and_its_zeros(tmp_path: Path) -> None:

@@ -5,14 +5,14 @@ import random
 from typing import Any
 
 import pytest
+
+from interleaf.errors import InterleafError
 from interleaf_sotopia import scores
 from interleaf_sotopia.judging import rated
 from interleaf_sotopia.rating import report, together
 from interleaf_sotopia.sample import sample_episodes
 from interleaf_sotopia.scores import SOTOPIA, read_scores
 from interleaf_sotopia.speaking import Ask, Reply, Scripted
-
-from interleaf.errors import InterleafError
 
 
 def whole(agents: int = 2, **change: Any) -> dict[str, Any]:
@@ -48,10 +48,13 @@ def test_numbers_that_are_no_integers_in_json(bad: str) -> None:
 
 def test_agents_and_dimensions_are_all_there_and_no_others() -> None:
     for spoil in (
-        lambda f: f.pop("agent_2"), lambda f: f.update(agent_3=f["agent_1"]), lambda f: f["agent_1"].pop("goal"),
-        lambda f: f["agent_1"].update(charm={"reasoning": "x", "score": 1}), lambda f: f["agent_1"]["goal"].pop("reasoning"),
+        lambda f: f.pop("agent_2"),
+        lambda f: f.update(agent_3=f["agent_1"]),
+        lambda f: f["agent_1"].pop("goal"),
+        lambda f: f["agent_1"].update(charm={"reasoning": "x", "score": 1}),
+        lambda f: f["agent_1"]["goal"].pop("reasoning"),
         lambda f: f["agent_1"]["goal"].update(extra=1),
-    ):  # fmt: skip
+    ):
         found = whole()
         spoil(found)
         with pytest.raises(ValueError):

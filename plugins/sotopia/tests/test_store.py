@@ -4,13 +4,13 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+
+from interleaf.errors import CorruptData, InvalidInput, StoreError
 from interleaf_sotopia import summary
 from interleaf_sotopia.exchange import read_episodes, write_episodes
 from interleaf_sotopia.records import transcript_digest
 from interleaf_sotopia.sample import sample_episodes
 from interleaf_sotopia.store import APPLICATION, MIGRATIONS, Store, turn_written
-
-from interleaf.errors import CorruptData, InvalidInput, StoreError
 
 
 def test_one_process_writes_at_a_time(tmp_path: Path) -> None:
@@ -30,7 +30,8 @@ def test_an_older_store_is_brought_up_to_date_and_keeps_everything(tmp_path: Pat
         f"BEGIN;{MIGRATIONS[0]}PRAGMA application_id={APPLICATION};PRAGMA user_version=1;COMMIT;"
     )
     db.execute(
-        """INSERT INTO scenarios VALUES ('s', '{"env_id": "s", "scenario": "x", "agent_goals": ["a", "b"]}')"""
+        """INSERT INTO scenarios VALUES ('s', '{"env_id": "s", "scenario": "x", "agent_goals": ["a",
+        "b"]}')"""
     )
     for c in "ab":
         db.execute(
@@ -96,11 +97,10 @@ def test_a_second_turn_in_one_place_is_refused(tmp_path: Path) -> None:
 
 
 def test_what_is_missing_is_counted_as_lost(tmp_path: Path) -> None:
-    from dataclasses import asdict
+    from dataclasses import asdict, replace
 
     from interleaf_sotopia.episode import Rules
     from interleaf_sotopia.records import PLANNED
-    from dataclasses import replace
 
     e = replace(sample_episodes()[0], status=PLANNED, turns=())
     with Store(tmp_path / "s.db", writing=True) as store:

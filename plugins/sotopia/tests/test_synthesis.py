@@ -4,13 +4,13 @@ import json
 from pathlib import Path
 
 import pytest
+
+from interleaf.errors import InterleafError, InvalidInput
+from interleaf.interfaces import Context, Model
 from interleaf_sotopia.checks import Regression
 from interleaf_sotopia.config import RegressionConfig, SynthesiseConfig
 from interleaf_sotopia.sample import write_sample
 from interleaf_sotopia.synthesis import Synthesise, Writer, read_prompts, read_task
-
-from interleaf.errors import InterleafError, InvalidInput
-from interleaf.interfaces import Context, Model
 
 
 def test_tasks_from_prompts_none_used_twice(social: Path) -> None:

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
+from interleaf.errors import InvalidInput
 from interleaf_sotopia import prompts, reading, world
 from interleaf_sotopia.episode import Rules
 from interleaf_sotopia.markup import visible
 from interleaf_sotopia.sample import PEOPLE, SCENES, sample_tasks, write_sample
 from interleaf_sotopia.world import Character, Scenario, Task, own_profile
-
-from interleaf.errors import InvalidInput
 
 MARA, JONAS = PEOPLE
 

@@ -7,6 +7,7 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from html import escape
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +18,7 @@ from interleaf_sotopia.scores import SOTOPIA, Dimension
 from interleaf_sotopia.summary import rated_dimensions
 
 COLUMNS = ("rater", "item", "agent", *(d.name for d in SOTOPIA))
-SCRIPT = """
-const form=document.querySelector('form'),state=document.querySelector('#state');
-function rows(){const out=[];for(const f of form.querySelectorAll('fieldset')){const r={item:f.dataset.item,agent:f.dataset.agent};
-let n=0;for(const i of f.querySelectorAll('input')){if(i.value!==''){r[i.name]=i.value;n++}}if(n)out.push(r)}return out}
-form.addEventListener('input',()=>{const n=rows().length;state.textContent=n+' of '+form.querySelectorAll('fieldset').length+' begun'});
-form.addEventListener('submit',e=>{e.preventDefault();if(!form.reportValidity())return;
-const names=JSON.parse(form.dataset.columns),rater=form.querySelector('#rater').value.replace(/[",\\n]/g,' ');
-const lines=[names.join(',')];for(const r of rows()){r.rater=rater;lines.push(names.map(n=>r[n]??'').join(','))}
-const a=document.createElement('a');a.href='data:text/csv;charset=utf-8,'+encodeURIComponent(lines.join('\\n')+'\\n');
-a.download='ratings.csv';a.click()});
-"""
+SCRIPT = files("interleaf_sotopia").joinpath("blind.js").read_text(encoding="utf-8")
 
 
 def item(e: Episode) -> str:
@@ -42,17 +33,22 @@ def html(episodes: Sequence[Episode], title: str, seed: int = 0) -> str:
     body = "".join(_one(n, e) for n, e in enumerate(shown, 1))
     columns = escape(str(list(COLUMNS)).replace("'", '"'), quote=True)
     form = (
-        f'<form data-columns="{columns}"><p><label>Your name or number <input id="rater" required></label></p>'
+        f'<form data-columns="{columns}"><p><label>Your name or number <input id="rater" '
+        f"required></label></p>"
         f'{body}<p><button>Save ratings.csv</button> <span id="state" class="soft"></span></p></form>'
     )
-    told = "Rate what each speaker did, not how you would have done it. Leave out what you cannot tell. Nothing is sent anywhere."
+    told = (
+        "Rate what each speaker did, not how you would have done it. Leave out what you "
+        "cannot tell. Nothing is sent anywhere."
+    )
     return page.document(title, [page.paragraph(told), form], script=SCRIPT)
 
 
 def _one(number: int, e: Episode) -> str:
     nameless = replace(e, models=("agent",) * len(e.models), points=(), reason="")
     forms = "".join(
-        f'<fieldset data-item="{item(e)}" data-agent="{a}"><legend>{escape(name)}</legend>{_inputs()}</fieldset>'
+        f'<fieldset data-item="{item(e)}" '
+        f'data-agent="{a}"><legend>{escape(name)}</legend>{_inputs()}</fieldset>'
         for a, name in enumerate(e.task.names)
     )
     return f"<section><h2>{number}</h2>{page.transcript(nameless, shown=True)}{forms}</section>"
@@ -61,7 +57,8 @@ def _one(number: int, e: Episode) -> str:
 def _inputs() -> str:
     return " ".join(
         f'<label title="{escape(d.meaning)}">{escape(d.name)} <input name="{d.name}" type="number" '
-        f'min="{d.low}" max="{d.high}" step="1" size="3"> <span class="soft">{d.low} to {d.high}</span></label>'
+        f'min="{d.low}" max="{d.high}" step="1" size="3"> <span class="soft">{d.low} to '
+        f"{d.high}</span></label>"
         for d in SOTOPIA
     )
 

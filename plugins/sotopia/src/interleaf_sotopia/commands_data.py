@@ -64,7 +64,8 @@ def filter_(
         Path | None, typer.Option(help="scenarios that must not be learnt from")
     ] = None,
 ) -> None:
-    """Rated episodes into conversations to learn from, JSON lines, as `train` and gemma.conversations read."""
+    """Rated episodes into conversations to learn from, JSON lines, as `train` and gemma.conversations
+    read."""
     from interleaf.pipeline.files import write_atomic
     from interleaf_sotopia import leaks, rating, summary
     from interleaf_sotopia.components import Pairs
@@ -76,7 +77,7 @@ def filter_(
     if how not in ("bc", "sr", "advantage", "all"):
         raise InvalidInput(f"--filter is '{how}'", hint="expected bc, sr, advantage or all")
     with Store(store) as opened:
-        episodes = [e for e in opened.episodes(DONE)]
+        episodes = list(opened.episodes(DONE))
         judgements = opened.judgements()
     if evaluation is not None:
         leaks.refuse([e.task.scenario for e in episodes], read_all(evaluation, scenario))

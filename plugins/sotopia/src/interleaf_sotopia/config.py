@@ -10,7 +10,8 @@ Style = Literal["full", "brief"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScenariosConfig:
-    """SOTOPIA's files. Without ``combos`` the ``relationships`` decide who plays what. ``hard``: the hard ones alone; ``limit``: the first tasks, 0 for all."""
+    """SOTOPIA's files. Without ``combos`` the ``relationships`` decide who plays what. ``hard``: the
+    hard ones alone; ``limit``: the first tasks, 0 for all."""
 
     scenarios: InFile
     characters: InFile
@@ -50,8 +51,9 @@ class AgentConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlayConfig:
-    """Every task ``repetitions`` times, in ``both_orders`` or one; ``actions``: what agents may do. ``max_tokens``, ``temperature``, ``style``
-    and ``context`` apply to models of this process; endpoints have their own."""
+    """Every task ``repetitions`` times, in ``both_orders`` or one; ``actions``: what agents may do.
+    ``max_tokens``, ``temperature``, ``style`` and ``context`` apply to models of this process;
+    endpoints have their own."""
 
     max_turns: Annotated[int, Ge(1)] = 20
     max_stale: Annotated[int, Ge(0)] = 2
@@ -149,8 +151,9 @@ class RatePageConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegressionConfig:
-    """``path``: questions as CSV without a head: question, A, B, C, D, answer (as MMLU has them). ``shots`` of the
-    first questions are shown as examples; ``way``: by the answers' log-likelihood, or by what is written."""
+    """``path``: questions as CSV without a head: question, A, B, C, D, answer (as MMLU has them).
+    ``shots`` of the first questions are shown as examples; ``way``: by the answers' log-likelihood, or
+    by what is written."""
 
     path: InFile
     way: Literal["likelihood", "generation"] = "likelihood"
@@ -160,8 +163,8 @@ class RegressionConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SafetyConfig:
-    """``words``: a file with a toxic word a line, empty: none are counted. ``gram``: how many words in a row of a
-    secret have to be said for it to have leaked."""
+    """``words``: a file with a toxic word a line, empty: none are counted. ``gram``: how many words in
+    a row of a secret have to be said for it to have leaked."""
 
     words: InFile | None = None
     gram: Annotated[int, Ge(1)] = 4
@@ -182,8 +185,9 @@ class SynthesiseConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TuneConfig:
-    """``steps`` of ``batch`` pairs at ``lr``, on all weights, or LoRA adapters of ``rank`` on ``targets`` (the
-    paper: 8, alpha 16, dropout 0.05, q_proj and v_proj), merged at the end. ``replay``: share of earlier data."""
+    """``steps`` of ``batch`` pairs at ``lr``, on all weights, or LoRA adapters of ``rank`` on
+    ``targets`` (the paper: 8, alpha 16, dropout 0.05, q_proj and v_proj), merged at the end.
+    ``replay``: share of earlier data."""
 
     steps: Annotated[int, Ge(1)] = 200
     batch: Annotated[int, Ge(1)] = 8

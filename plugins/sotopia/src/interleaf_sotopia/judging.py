@@ -64,7 +64,8 @@ def question(e: Episode, which: Sequence[Dimension], order: Sequence[int]) -> st
 async def judge(
     store: Store, judges: Sequence[Speaker], settings: Judging, ctx: Context | None = None
 ) -> dict[str, int]:
-    """Rate every finished episode of the store that has no rating yet; a panel if there are several judges."""
+    """Rate every finished episode of the store that has no rating yet; a panel if there are several
+    judges."""
     ctx = ctx or Context()
     which = scores.dimensions(settings.dimensions)
     known = {
@@ -110,7 +111,8 @@ async def rated(
     swapped: bool = False,
     reasks: int = 2,
 ) -> dict[str, Any]:
-    """One rating as the store keeps it; with status judge_failed, the reason and the last reply if it is none."""
+    """One rating as the store keeps it; with status judge_failed, the reason and the last reply if it
+    is none."""
     agents = len(e.task.names)
     order = list(range(agents))[:: -1 if swapped else 1]
     schema = scores.schema(agents, which)
@@ -169,6 +171,7 @@ def check_rate(rows: Sequence[Mapping[str, Any]], most: float) -> None:
     failed = [r for r in rows if r["status"] != DONE]
     if rows and len(failed) / len(rows) > most:
         raise InterleafError(
-            f"{len(failed)} of {len(rows)} ratings failed, at most {most:.0%} may: {failed[0]['error'][:200]}",
+            f"{len(failed)} of {len(rows)} ratings failed, at most {most:.0%} may: "
+            f"{failed[0]['error'][:200]}",
             hint="the ratings that succeeded are stored; ask again: interleaf sotopia judge STORE",
         )

@@ -51,6 +51,7 @@ def refuse(training: Sequence[Task | Scenario], evaluation: Sequence[Task | Scen
     if leaking:
         a, b, near = leaking[0]
         raise InvalidInput(
-            f"{len(leaking)} scenarios of the training are those of the evaluation: {a} is {b} (overlap {near:.2f})",
+            f"{len(leaking)} scenarios of the training are those of the evaluation: {a} is {b} "
+            f"(overlap {near:.2f})",
             hint="train on other scenarios: what is measured on these would be worth nothing",
         )

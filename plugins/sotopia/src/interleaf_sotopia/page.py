@@ -94,7 +94,8 @@ def forest(
 
     height = 26 * len(rows) + 30
     marks = [
-        f'<line x1="{x(0):.1f}" y1="4" x2="{x(0):.1f}" y2="{height - 24}" stroke="var(--soft)" stroke-dasharray="3 3"/>'
+        f'<line x1="{x(0):.1f}" y1="4" x2="{x(0):.1f}" y2="{height - 24}" stroke="var(--soft)" '
+        f'stroke-dasharray="3 3"/>'
     ]
     for n, (label, value, a, b) in enumerate(rows):
         y = 18 + 26 * n
@@ -138,7 +139,8 @@ def lines(
     for n, (name, points) in enumerate(zip(series, drawn, strict=True)):
         colour = colours[n % len(colours)]
         marks.append(
-            f'<polyline points="{" ".join(f"{a:.1f},{b:.1f}" for a, b in points)}" fill="none" stroke="{colour}" stroke-width="2.5"/>'
+            f'<polyline points="{" ".join(f"{a:.1f},{b:.1f}" for a, b in points)}" fill="none" '
+            f'stroke="{colour}" stroke-width="2.5"/>'
         )
         marks += [f'<circle cx="{a:.1f}" cy="{b:.1f}" r="4" fill="{colour}"/>' for a, b in points]
         if points:
@@ -183,7 +185,8 @@ def transcript(e: Episode, scores: Sequence[Mapping[str, float]] = (), shown: bo
     title = " and ".join(e.task.names)
     return (
         f"<details{' open' if shown else ''}><summary>{escape(s.codename or s.id)} · {escape(title)} · "
-        f"{len(e.turns)} turns{escape(points)}</summary><div><p>{escape(visible(s.scenario, ENVIRONMENT))}</p>"
+        f"{len(e.turns)} "
+        f"turns{escape(points)}</summary><div><p>{escape(visible(s.scenario, ENVIRONMENT))}</p>"
         f'<ul>{goals}</ul>{turns}<p class="soft">{escape(ending)}{escape(points)}</p>{judged}</div></details>'
     )
 
@@ -197,6 +200,7 @@ def _turn(t: Turn, names: Sequence[str]) -> str:
     side = "ab"[t.agent % 2]
     kind = "" if a.kind == SPEAK else " act"
     return (
-        f'<div class="turn {side}{kind}"><div><div class="who">{t.number + 1} · {escape(names[t.agent])}{escape(private)}'
+        f'<div class="turn {side}{kind}"><div><div class="who">{t.number + 1} · '
+        f"{escape(names[t.agent])}{escape(private)}"
         f'</div><div class="said" dir="auto">{escape(words)}</div></div></div>'
     )

@@ -211,7 +211,8 @@ def read_tasks(
         raise InvalidInput(f"{combos} pairs none of the scenarios of {scenarios}")
     if other:
         notice(
-            f"{len(other)} of {len(tasks)} pairs have a relationship profile of another type than their scenario"
+            f"{len(other)} of {len(tasks)} pairs have a relationship profile of another type than "
+            f"their scenario"
         )
     return tasks
 

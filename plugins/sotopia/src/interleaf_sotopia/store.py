@@ -245,7 +245,10 @@ class Store:
 
     def doubled_turns(self) -> int:
         """Turns in a place that another turn has."""
-        query = "SELECT coalesce(sum(n - 1), 0) FROM (SELECT count(*) n FROM turns GROUP BY episode, number, agent)"
+        query = (
+            "SELECT coalesce(sum(n - 1), 0) FROM (SELECT count(*) n FROM turns GROUP BY "
+            "episode, number, agent)"
+        )
         return int(self._rows(query)[0][0])
 
     def tasks(self) -> dict[str, Task]:
@@ -257,8 +260,9 @@ class Store:
             i: scenario(json.loads(r)) for i, r in self._rows("SELECT id, record FROM scenarios")
         }
         return {
-            i: Task(id=i, scenario=scenes[s], characters=tuple(people[c] for c in json.loads(cs)), background=b)
-            for i, s, cs, b in self._rows("SELECT id, scenario, characters, background FROM tasks")
+            i: Task(id=i, scenario=scenes[s], background=b,
+                    characters=tuple(people[c] for c in json.loads(who)))
+            for i, s, who, b in self._rows("SELECT id, scenario, characters, background FROM tasks")
         }  # fmt: skip
 
     def episodes(self, status: str = "") -> Iterator[Episode]:
@@ -266,7 +270,8 @@ class Store:
         tasks = self.tasks()
         where = "WHERE status = ?" if status else ""
         found = self._rows(
-            f"SELECT id, task, models, seed, repetition, status, reason, points FROM episodes {where} ORDER BY id",
+            f"SELECT id, task, models, seed, repetition, status, reason, points FROM episodes "
+            f"{where} ORDER BY id",
             [status] if status else [],
         )
         yield from (self._episode(row, tasks) for row in found)
@@ -453,7 +458,8 @@ def _insert_task(db: sqlite3.Connection, t: Task) -> None:
 
 def _insert_episode(db: sqlite3.Connection, e: Episode, settings: Mapping[str, Any]) -> int:
     return db.execute(
-        "INSERT OR IGNORE INTO episodes (id, task, models, settings, seed, repetition, status, reason, points) "
+        "INSERT OR IGNORE INTO episodes (id, task, models, settings, seed, repetition, status, "
+        "reason, points) "
         "VALUES (?,?,?,?,?,?,?,?,?)",
         (
             e.id,

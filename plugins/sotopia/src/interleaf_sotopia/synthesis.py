@@ -121,7 +121,8 @@ class Synthesise(Model):
             )
         if len(found) < c.tasks:
             ctx.monitor.notice(
-                f"{len(found)} of {c.tasks} tasks: {failed} replies were no task, {leaked} too near the evaluation"
+                f"{len(found)} of {c.tasks} tasks: {failed} replies were no task, {leaked} too "
+                f"near the evaluation"
             )
         return {"tasks": Collection.of(found)}
 

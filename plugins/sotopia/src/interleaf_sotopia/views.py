@@ -120,7 +120,8 @@ def _flag(report: Report) -> str:
         )
     if found.value:
         return page.paragraph(
-            "The judge's lead over the reference grew along training: the policy was optimised against its judge.",
+            "The judge's lead over the reference grew along training: the policy was optimised "
+            "against its judge.",
             "flag",
         )
     return page.paragraph(

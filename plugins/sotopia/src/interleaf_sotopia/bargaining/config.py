@@ -97,9 +97,9 @@ class GamesConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PleaseConfig:
-    """A policy trained by ``recipe`` against a ``judge``: ``blind`` (learnt on ``judge_tasks`` tasks, sees the
-    agent's own moves alone) or ``constant`` (points + ``bias``, with an error of spread ``noise``). Measured
-    against ``partner`` on ``tasks`` tasks of ``part``."""
+    """A policy trained by ``recipe`` against a ``judge``: ``blind`` (learnt on ``judge_tasks`` tasks,
+    sees the agent's own moves alone) or ``constant`` (points + ``bias``, with an error of spread
+    ``noise``). Measured against ``partner`` on ``tasks`` tasks of ``part``."""
 
     judge: Literal["blind", "constant"] = "blind"
     bias: float = 1.5

@@ -1,7 +1,7 @@
 """The three stages of SOTOPIA-π on the game: clone an expert, then learn from what one did oneself.
 
-``base``: random legal play, cloned. ``clone``: an expert's games, the paper's filter. ``reinforce``: rounds of
-games against oneself and scripted partners, filtered, some cloned games replayed among them.
+``base``: random legal play, cloned. ``clone``: an expert's games, the paper's filter. ``reinforce``:
+rounds of games against oneself and scripted partners, filtered, some cloned games replayed among them.
 """
 
 from __future__ import annotations
