@@ -5,7 +5,7 @@ PIP := $(BIN)/pip --disable-pip-version-check install --quiet -c constraints.txt
 DATA ?= $(or $(INTERLEAF_DATA),../shared/data)
 
 LIGHT := core cli plugins/media plugins/body plugins/pages plugins/gaussianimage plugins/scaling plugins/openrisk \
-  plugins/continual plugins/sotopia
+  plugins/continual plugins/sotopia plugins/trumans
 # plugins that need torch: not part of the demo
 HEAVY := plugins/training plugins/gemma plugins/followclick
 # optional parts, which the tests try too

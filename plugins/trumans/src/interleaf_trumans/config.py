@@ -1,0 +1,105 @@
+"""Parameters of the components of ``trumans``."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from interleaf.params import Ge, Gt, InFile, Le
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScenesConfig:
+    """``root``: a mesh, or a folder of them at any depth. ``up``, ``scale`` (metres per unit, 0: found) and
+    ``voxel`` (metres a cell) are for all of them."""
+
+    root: InFile
+    up: Literal["auto", "x", "y", "z", "-y", "-z"] = "auto"
+    scale: Annotated[float, Ge(0)] = 0.0
+    voxel: Annotated[float, Ge(0.01), Le(0.2)] = 0.04
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoomsConfig:
+    """``count`` rooms made up from ``first`` on, with up to ``furniture`` things."""
+
+    count: Annotated[int, Ge(1), Le(10_000)] = 10
+    first: Annotated[int, Ge(0)] = 0
+    furniture: Annotated[int, Ge(0), Le(20)] = 6
+    voxel: Annotated[float, Ge(0.01), Le(0.2)] = 0.04
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimelineConfig:
+    """``file``: a YAML file of actions with times (README); empty is standing, for ever."""
+
+    file: InFile | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MatchingConfig:
+    """``motion``: a folder of clips (.bvh, .amc, with a manifest or without); without one, a walk made
+    by rule. ``actions`` keeps clips of these (all when empty). ``without`` and ``only`` name
+    clips by the end of their names; ``source``: a value of the manifest's column of that name. ``variety``:
+    frames within that share of the best are drawn at random."""
+
+    motion: InFile | None = None
+    actions: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
+    source: str = ""
+    variety: Annotated[float, Ge(0), Le(2)] = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClipsConfig:
+    """Clips as for ``matching``."""
+
+    motion: InFile | None = None
+    actions: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenerateConfig:
+    """``radius`` metres of the body on its way; ``nearest`` takes the nearest possible place for a start or
+    goal where nobody can be."""
+
+    radius: Annotated[float, Gt(0), Le(1)] = 0.32
+    nearest: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WalksConfig:
+    """``pairs`` of start and goal, drawn from ``seed``, over all scenes, ``apart`` metres from each
+    other, the straight line between them blocked where ``blocked``; ``radius`` of the body
+    for its way; at most ``seconds`` each."""
+
+    pairs: Annotated[int, Ge(1), Le(100_000)] = 40
+    apart: tuple[float, float] = (3.0, 8.0)
+    blocked: bool = True
+    radius: Annotated[float, Gt(0), Le(1)] = 0.32
+    seconds: Annotated[float, Gt(0), Le(600)] = 25.0
+    seed: Annotated[int, Ge(0)] = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ViewerConfig:
+    """``body``: anny, capsule, or auto; ``cut``: the scene is drawn up to this height (0: all)."""
+
+    body: Literal["auto", "anny", "capsule"] = "auto"
+    cut: Annotated[float, Ge(0)] = 1.4
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgeConfig:
+    """``within`` metres a goal counts as reached; ``deep`` metres inside an obstacle a frame counts as
+    penetrating; ``slow`` and ``fast`` m/s: the mean speed on the way must lie between; ``leap`` m/s: no joint
+    may be faster."""
+
+    within: Annotated[float, Gt(0)] = 0.2
+    deep: Annotated[float, Ge(0)] = 0.02
+    slow: Annotated[float, Ge(0)] = 0.2
+    fast: Annotated[float, Gt(0)] = 2.2
+    leap: Annotated[float, Gt(0)] = 8.0

@@ -1,0 +1,120 @@
+"""The descriptor of ``trumans``."""
+
+from interleaf.interfaces import Dataset, Evaluator, Model, Renderer, Schedule
+from interleaf.plugin import Call, Plugin, component
+
+PLUGIN = Plugin(
+    name="trumans",
+    api=0,
+    summary="people who walk, reach and rest in your own rooms, for as long as you like",
+    paper="arXiv:2403.08629",
+    requires=["numba", "numpy", "scipy", "trimesh"],
+    components=[
+        component(
+            "scenes",
+            Dataset,
+            "interleaf_trumans.components:Scenes",
+            config="ScenesConfig",
+            calls={"open": Call(gives={"data": "dataset[trumans.scene]"})},
+            capabilities=["Sized", "Indexed"],
+            deterministic=True,
+            summary="meshes as places to walk in",
+        ),
+        component(
+            "rooms",
+            Dataset,
+            "interleaf_trumans.components:Rooms",
+            config="RoomsConfig",
+            calls={"open": Call(gives={"data": "dataset[trumans.scene]"})},
+            capabilities=["Sized", "Indexed"],
+            deterministic=True,
+            summary="rooms with furniture, made up from seeds",
+        ),
+        component(
+            "timeline",
+            Schedule,
+            "interleaf_trumans.components:ActionTimeline",
+            config="TimelineConfig",
+            capabilities=["NonNegative"],
+            deterministic=True,
+            summary="what is done when, frame by frame",
+        ),
+        component(
+            "matching",
+            Model,
+            "interleaf_trumans.components:Matching",
+            config="MatchingConfig",
+            calls={
+                "generate": Call(
+                    needs={"scene": "trumans.scene", "timeline": "schedule"},
+                    gives={"motion": "motion"},
+                    params="GenerateConfig",
+                ),
+            },
+            capabilities=["Generative"],
+            deterministic=True,
+            summary="motion matching: walks with the clips of a folder",
+        ),
+        component(
+            "walks",
+            Model,
+            "interleaf_trumans.components:Walks",
+            config="WalksConfig",
+            calls={
+                "apply": Call(
+                    needs={"walker": "model", "scenes": "dataset[trumans.scene]"},
+                    gives={"walks": "dataset[trumans.walk]"},
+                )
+            },
+            deterministic=True,
+            summary="walks between places that have something between them",
+        ),
+        component(
+            "clips",
+            Dataset,
+            "interleaf_trumans.components:Clips",
+            config="ClipsConfig",
+            calls={"open": Call(gives={"data": "dataset[motion]"})},
+            capabilities=["Sized", "Indexed"],
+            deterministic=True,
+            summary="the clips of a folder on the skeleton that walks",
+        ),
+        component(
+            "viewer",
+            Renderer,
+            "interleaf_trumans.components:SceneViewer",
+            config="ViewerConfig",
+            calls={
+                "render": Call(
+                    needs={"scene": "trumans.scene", "motion": "motion"}, gives={"page": "bytes"}
+                )
+            },
+            deterministic=True,
+            summary="a body in a scene as a page to turn and scrub, in one file",
+        ),
+        component(
+            "judge",
+            Evaluator,
+            "interleaf_trumans.judging.components:Judge",
+            config="JudgeConfig",
+            calls={
+                "evaluate": Call(
+                    needs={
+                        "walks": "dataset[trumans.walk]",
+                        "scenes": "dataset[trumans.scene]",
+                        "real": "dataset[motion]?",
+                    },
+                    gives={"report": "report"},
+                )
+            },
+            deterministic=True,
+            summary="goals, penetration, sliding, seams, speeds; frozen and leaping bodies fail",
+        ),
+    ],
+    kinds={
+        "scene": "interleaf_trumans.scenes.scene:Scene",
+        "walk": "interleaf_trumans.judging.walk:Walk",
+    },
+    commands={name: f"interleaf_trumans.commands:{name}" for name in ("generate", "scene")},
+    pipelines=["pipelines/house.yaml"],
+)

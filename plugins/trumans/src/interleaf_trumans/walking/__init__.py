@@ -1,0 +1,1 @@
+"""Walking through a scene: clips, matching, feet, sessions."""

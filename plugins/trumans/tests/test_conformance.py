@@ -1,0 +1,3 @@
+from interleaf.testing import conformance
+
+test_conformance = conformance("trumans")
