@@ -198,3 +198,21 @@ class TuneConfig:
     dropout: Annotated[float, Ge(0)] = 0.05
     targets: tuple[str, ...] = ("q_proj", "v_proj")
     replay: Annotated[float, Ge(0), Le(0.9)] = 0.25
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CasinoPairsConfig:
+    """Prompts of at most ``characters`` (the oldest moves left out), words of at most ``longest``."""
+
+    characters: Annotated[int, Ge(0)] = 320
+    longest: Annotated[int, Ge(1)] = 80
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CasinoActionsConfig:
+    """Prompts of at most ``characters``; the first ``limit`` dialogues (0: all); ``games`` that are
+    played."""
+
+    characters: Annotated[int, Ge(0)] = 320
+    limit: Annotated[int, Ge(0)] = 0
+    games: Annotated[int, Ge(0)] = 30

@@ -175,6 +175,38 @@ PLUGIN = Plugin(
             summary="people's satisfaction beside their points, for the bias statistics",
         ),
         component(
+            "casino_pairs",
+            Dataset,
+            "interleaf_sotopia.cloning:CasinoPairs",
+            config="CasinoPairsConfig",
+            calls={
+                "open": Call(
+                    needs={"dialogues": "dataset[sotopia.dialogue]"},
+                    gives={"data": "dataset[chat]"},
+                )
+            },
+            capabilities=["Sized", "Indexed"],
+            deterministic=True,
+            summary="people's moves as prompts and replies to learn from",
+        ),
+        component(
+            "casino_actions",
+            Evaluator,
+            "interleaf_sotopia.cloning:CasinoActions",
+            config="CasinoActionsConfig",
+            calls={
+                "evaluate": Call(
+                    needs={
+                        "model": "model",
+                        "dialogues": "dataset[sotopia.dialogue]",
+                        "training": "dataset[sotopia.dialogue]",
+                    },
+                    gives={"report": "report"},
+                )
+            },
+            summary="the next act in held-out dialogues against two baselines, and points against a script",
+        ),
+        component(
             "paper_gaps",
             Evaluator,
             "interleaf_sotopia.judges:PaperGaps",
@@ -313,7 +345,9 @@ PLUGIN = Plugin(
             summary="a policy trained against a judge with a blind spot, or with a constant bias",
         ),
     ],
-    pipelines=[f"pipelines/{n}.yaml" for n in ("negotiation", "judge-bias", "pi")],
+    pipelines=[
+        f"pipelines/{n}.yaml" for n in ("negotiation", "judge-bias", "casino-cloning", "pi")
+    ],
     commands={
         "play": f"{_COMMANDS}:play",
         "resume": f"{_COMMANDS}:resume",
