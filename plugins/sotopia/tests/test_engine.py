@@ -245,3 +245,30 @@ def test_three_agents(tmp_path: Path) -> None:
             assert (told["lost"], told["doubled"]) == (0, 0)
             (e,) = store.episodes()
             assert {t.agent for t in e.turns} <= {0, 1, 2} and e.models == ("scripted",) * 3
+
+
+def test_litellm_is_asked_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    from types import SimpleNamespace as Some
+
+    asked: list[dict[str, Any]] = []
+
+    async def acompletion(**body: Any) -> Any:
+        asked.append(body)
+        message = Some(content='{"action_type": "leave", "argument": ""}', refusal=None)
+        choices = [Some(message=message, finish_reason="stop")]
+        return Some(choices=choices, usage=Some(prompt_tokens=7, completion_tokens=3))
+
+    monkeypatch.setitem(sys.modules, "litellm", Some(acompletion=acompletion))
+    monkeypatch.setenv("SOTOPIA_TEST_KEY", "a-key")
+    speaker = Endpoint(model="x/y", library="litellm", key="SOTOPIA_TEST_KEY")
+    ask = Ask(
+        messages=[{"role": "user", "content": "?"}],
+        schema={},
+        seed=1,
+        task=sample_tasks()[0],
+        agent=0,
+        number=0,
+    )
+    reply = asyncio.run(speaker.reply(ask))
+    assert (reply.prompt_tokens, reply.completion_tokens) == (7, 3) and "leave" in reply.text
+    assert asked[0]["model"] == "x/y" and asked[0]["api_key"] == "a-key" and asked[0]["seed"] == 1
