@@ -22,6 +22,9 @@ from interleaf_sotopia.reading import read_all, rows
 from interleaf_sotopia.scores import SHORT
 
 
+ALONE = "one system alone: a growing gap needs at least two checkpoints"
+
+
 class Bias(Evaluator):
     """How far a judge is from a reference, and whether it grew worse along the checkpoints of a policy."""
 
@@ -94,7 +97,7 @@ def _statistics(p: Pairs, group: str, seed: int) -> list[Measure]:
 def _growth(known: Mapping[str, Pairs], seed: int) -> list[Measure]:
     names, systems = list(known), list(known.values())
     if len(systems) < 2:
-        reason = "one system alone: a growing gap needs at least two checkpoints"
+        reason = ALONE
         return [
             Measure(name="optimised_against_judge", value=None, reason=reason, direction="down")
         ]
@@ -230,7 +233,7 @@ class CasinoScores(Model):
         """
         found = [d for d in dialogues if isinstance(d, Dialogue)]
         rows = [
-            {"scenario": d.id, "system": f"satisfaction of {'first' if a == 0 else 'second'} speaker",
+            {"scenario": d.id, "system": "people",
              "satisfaction": d.satisfaction[a], "liked": d.liked[a], "reference": float(d.points[a])}
             for d in found for a in (0, 1)
         ]  # fmt: skip

@@ -12,6 +12,7 @@ from interleaf.values import Artifact, Item, Table
 from interleaf_sotopia import blind, page
 from interleaf_sotopia.components import episodes_of
 from interleaf_sotopia.config import PageConfig, RatePageConfig
+from interleaf_sotopia.judges import ALONE
 from interleaf_sotopia.learnt import _item
 from interleaf_sotopia.records import Episode
 from interleaf_sotopia.sample import sample_episodes
@@ -111,7 +112,7 @@ def _folded(title: str, inner: str) -> str:
 
 def _flag(report: Report) -> str:
     found = next((m for m in report.measures if m.name == "optimised_against_judge"), None)
-    if found is None:
+    if found is None or found.reason == ALONE:
         return ""
     if found.value is None:
         return page.paragraph(
