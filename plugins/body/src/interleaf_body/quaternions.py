@@ -86,7 +86,9 @@ def to_euler(q: Array, order: str) -> Array:
     middle = np.arcsin(np.clip(sign * m[..., i, k], -1.0, 1.0))
     first = np.arctan2(-sign * m[..., j, k], m[..., k, k])
     last = np.arctan2(-sign * m[..., i, j], m[..., i, i])
-    locked = np.abs(m[..., i, k]) > 1 - 1e-9  # the outer axes coincide: all of it goes to the first
+    locked = (
+        np.abs(m[..., i, k]) > 1 - 1e-13
+    )  # the outer axes coincide: all of it goes to the first
     first = np.where(locked, np.arctan2(sign * m[..., k, j], m[..., j, j]), first)
     return np.stack([first, middle, np.where(locked, 0.0, last)], -1)
 
