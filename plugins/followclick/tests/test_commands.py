@@ -167,3 +167,12 @@ def test_eight_metrics_name_what_is_missing_and_rank_methods(
     assert found["moving", "phrase_flow"] > 0.9 and found["still", "phrase_flow"] == 0
     assert found["moving", "motion_amount"] == pytest.approx(2.0, abs=0.3)
     assert found["still", "temporal_ssim"] == 1 and found["still", "fvd"] is None
+
+
+def test_strength_beyond_training_is_told_and_done(
+    photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = run(
+        photo, tmp_path / "out.npz", motion="learned", strength=[30.0], say=["left"], frames=2
+    )
+    assert "faster than" in capsys.readouterr().err and out.is_file()

@@ -14,7 +14,7 @@ from torch import nn
 from interleaf.errors import InvalidInput
 from interleaf.interfaces import Context, Dataset, Fitted, Model, Schedule
 from interleaf.values import Frames, Image, Item
-from interleaf_followclick.canonical import Mask
+from interleaf_followclick.canonical import GRID, Mask, Square
 from interleaf_followclick.config import ClipsConfig, FlowWarpConfig, SegmentConfig
 from interleaf_followclick.diffusion import Denoising, Motion
 from interleaf_followclick.drawing import Gaussian, Learned, Retrieval, Rigid
@@ -148,18 +148,15 @@ class FlowWarp(TorchModel):
         still: Mask | None = None, device: str = "cpu",
     ) -> Animation:  # fmt: skip
         """Frames of a photo [H, W, 3] uint8, made one at a time; InvalidInput for an unknown phrase."""
+        draw = self.draw()
         try:
-            return animate(
-                photo,
-                regions,
-                self.draw(),
-                count=frames,
-                seed=seed,
-                still=still,
-                carry=_carry(device),
+            made = animate(
+                photo, regions, draw, count=frames, seed=seed, still=still, carry=_carry(device)
             )
         except UnknownPhrase as error:
             raise InvalidInput(str(error), hint=f"say one of: {', '.join(error.near)}") from None
+        made.notes += noted(regions, draw)
+        return made
 
     def generate(
         self, image: Image, masks: Sequence[Item], still: Image | None = None,
@@ -223,6 +220,25 @@ class FlowWarp(TorchModel):
                 "fit": [{"data": Collection.of(example_windows()), "recipe": recipe}],
             },
         }
+
+
+def noted(regions: Sequence[Region], draw: Draw) -> list[str]:
+    """What a user should know of what was asked."""
+    notes = ["a mask covers the whole picture: nothing stays" for r in regions if r.mask.all()]
+    if not isinstance(draw, Learned):
+        return notes
+    low, high = draw.motion.speeds.tolist()
+    for region in regions:
+        speed = region.magnitude * GRID / Square.around(region.mask, 0.0).side
+        if region.magnitude and not 0.7 * low <= speed <= 1.4 * high:  # sides differ by direction
+            told = (
+                f"slower than the slowest ({low:.2g})" if speed < low else f"faster than {high:.2g}"
+            )
+            notes.append(
+                f"'{region.prompt}' at {region.magnitude:g} pixels a frame is {speed:.2g} cells, {told} of "
+                "training: it moves as asked, and deforms as at that speed"
+            )
+    return notes
 
 
 def _carry(device: str) -> Splat:
