@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from interleaf_gemma.kernels.packing import unpack
-from interleaf_gemma.kernels.products import PANEL, make_many_ready, multiply
+from interleaf_gemma.kernels.products import INT8, PANEL, make_many_ready, multiply
 from interleaf_gemma.kernels.room import Room
 from interleaf_gemma.kernels.team import in_team
 
@@ -27,6 +27,7 @@ def products(layout: int, at: int, rows: int, columns: int, group: int, x: Tenso
     padded = F.pad(x, (0, 64 + -columns % 64)).numpy()
     out = np.zeros((len(x), -(-rows // PANEL) * PANEL), np.float32)
     room, threads = Room(), torch.get_num_threads()
+    streams = 2 if layout < INT8 else 1
     ready = room.vector(columns, min(len(x), TOKENS))
     for first in range(0, len(x), TOKENS):
         some, to = padded[first : first + TOKENS], out[first : first + TOKENS]
@@ -35,7 +36,7 @@ def products(layout: int, at: int, rows: int, columns: int, group: int, x: Tenso
         def work(part: int, to: np.ndarray = to) -> None:
             multiply(
                 layout, at, rows, columns, group, ready, to.ctypes.data, 4 * to.shape[1], len(to),
-                part, threads, 1,
+                part, threads, streams,
             )  # fmt: skip
 
         in_team(work, threads)

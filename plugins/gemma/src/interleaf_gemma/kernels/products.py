@@ -188,6 +188,8 @@ def _rows(layout, w, columns, stride, begin, x, y, wide, tokens, first, last, st
                 for t in range(tokens):
                     if layout == FLOAT32:
                         _burst_float32(at, xs + token * t + 4 * c, count, sums)
+                    elif count == BURST:  # a constant number of steps is unrolled
+                        _burst_bfloat16(at, xs + token * t + 4 * c, BURST, sums)
                     else:
                         _burst_bfloat16(at, xs + token * t + 4 * c, count, sums)
                     sums += 128 * MOST_STREAMS
