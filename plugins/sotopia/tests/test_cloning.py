@@ -3,12 +3,11 @@
 import json
 from pathlib import Path
 
+from interleaf.interfaces import Context
 from interleaf_sotopia import casino
 from interleaf_sotopia.cloning import CasinoActions, CasinoPairs, Ngram, Presser, _played, reply
 from interleaf_sotopia.config import CasinoActionsConfig, CasinoConfig, CasinoPairsConfig
 from interleaf_sotopia.judges import Casino, sample_dialogues
-
-from interleaf.interfaces import Context
 
 
 def test_every_move_is_a_pair_that_fits(social: Path) -> None:
@@ -52,5 +51,5 @@ def test_the_baselines_are_what_they_say(social: Path) -> None:
 def test_a_game_against_the_script_ends_with_points() -> None:
     d = casino.dialogue(sample_dialogues()[0])
     got = _played(Presser(), d, 300, Context())
-    # the script asks for its two best issues as far as they go; it keeps 3 and 2 of nine packages and leaves the rest
+    # the script keeps all of its best issue and two of the next, and leaves the rest
     assert got == 4 * 1 + 3 * 3

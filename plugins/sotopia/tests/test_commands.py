@@ -146,3 +146,26 @@ def test_the_test_server_streams_and_refuses_nonsense(serve: Any) -> None:
         return "", 0
 
     asyncio.run(ask())
+
+
+def test_all_but_training_works_without_torch(tmp_path: Path) -> None:
+    import subprocess
+    import sys
+
+    write_sample(tmp_path)
+    code = (
+        "import sys\n"
+        "absent = ('torch', 'interleaf_training', 'pyarrow', 'peft', 'litellm', 'scipy')\n"
+        "for name in absent: sys.modules[name] = None\n"
+        "from interleaf_sotopia import checks, cloning, commands, commands_data, judges, synthesis, views\n"
+        f"from pathlib import Path; d = Path({str(tmp_path)!r})\n"
+        "commands.play(d / 'scenarios.jsonl', model='scripted', partner='random', store=d / 's.db')\n"
+        "commands.report(d / 's.db', json=True, out=d / 'r.html')\n"
+        "from interleaf.errors import PluginMissing\n"
+        "(d / 'p.jsonl').write_text('{}')\n"
+        "try: commands_data.train(d / 'p.jsonl', d / 'out')\n"
+        "except PluginMissing as e: print('told:', e.hint)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert '"lost": 0' in done.stdout and "interleaf-sotopia[train]" in done.stdout

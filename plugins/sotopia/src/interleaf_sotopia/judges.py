@@ -21,7 +21,6 @@ from interleaf_sotopia.config import BiasConfig, CasinoConfig, PaperConfig
 from interleaf_sotopia.reading import read_all, rows
 from interleaf_sotopia.scores import SHORT
 
-
 ALONE = "one system alone: a growing gap needs at least two checkpoints"
 
 
