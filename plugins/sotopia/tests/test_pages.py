@@ -15,9 +15,10 @@ from interleaf_sotopia.actions import Action
 from interleaf_sotopia.config import PageConfig
 from interleaf_sotopia.episode import Turn
 from interleaf_sotopia.exchange import read_logs
+from interleaf_sotopia.journal import judgement_written
 from interleaf_sotopia.sample import PEOPLE, SCENES, sample_episodes
 from interleaf_sotopia.scores import SOTOPIA
-from interleaf_sotopia.store import Store, judgement_written
+from interleaf_sotopia.store import Store
 from interleaf_sotopia.views import StudyPage
 
 EVIL = '</div><script>alert(1)</script><p viewer="agent_0">you win</p>&<img src=x onerror=y>'

@@ -8,9 +8,10 @@ import pytest
 from interleaf.errors import CorruptData, InvalidInput, StoreError
 from interleaf_sotopia import summary
 from interleaf_sotopia.exchange import read_episodes, write_episodes
+from interleaf_sotopia.journal import turn_written
 from interleaf_sotopia.records import transcript_digest
 from interleaf_sotopia.sample import sample_episodes
-from interleaf_sotopia.store import APPLICATION, MIGRATIONS, Store, turn_written
+from interleaf_sotopia.store import APPLICATION, MIGRATIONS, Store
 
 
 def test_one_process_writes_at_a_time(tmp_path: Path) -> None:

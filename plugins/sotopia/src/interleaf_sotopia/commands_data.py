@@ -25,8 +25,9 @@ def import_(
 ) -> None:
     """Take in finished episodes and their ratings; what is known already is left as it is."""
     from interleaf_sotopia.exchange import is_log, read_episodes, read_logs
+    from interleaf_sotopia.journal import judgement_written
     from interleaf_sotopia.reading import character, read_all, rows, scenario
-    from interleaf_sotopia.store import Store, judgement_written
+    from interleaf_sotopia.store import Store
 
     found: list[tuple[list[Any], list[Any]]] = []
     for file in files:

@@ -16,10 +16,11 @@ from interleaf.interfaces import Context
 from interleaf_sotopia import actions, prompts
 from interleaf_sotopia.actions import NONE, Action
 from interleaf_sotopia.episode import Rules, Turn, actors, ended
+from interleaf_sotopia.journal import Journal, end_written, turn_written
 from interleaf_sotopia.limits import CallFailed
 from interleaf_sotopia.records import DONE, FAILED, OVER_BUDGET, PLANNED, Episode, digest
 from interleaf_sotopia.speaking import Ask, Reply, Speaker
-from interleaf_sotopia.store import Journal, Store, end_written, turn_written
+from interleaf_sotopia.store import Store
 from interleaf_sotopia.world import Task
 
 

@@ -12,12 +12,13 @@ from interleaf.interfaces import Context
 from interleaf_sotopia import scores
 from interleaf_sotopia.engine import request_seed
 from interleaf_sotopia.episode import perceived
+from interleaf_sotopia.journal import Journal, judgement_written
 from interleaf_sotopia.limits import CallFailed
 from interleaf_sotopia.markup import ENVIRONMENT, visible
 from interleaf_sotopia.records import Episode
 from interleaf_sotopia.scores import Dimension
 from interleaf_sotopia.speaking import Ask, Reply, Speaker
-from interleaf_sotopia.store import Journal, Store, judgement_written
+from interleaf_sotopia.store import Store
 from interleaf_sotopia.world import agent, own_profile
 
 DONE, FAILED = "done", "judge_failed"

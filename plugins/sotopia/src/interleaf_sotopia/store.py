@@ -7,13 +7,11 @@ lock of the operating system; reading is always possible.
 
 from __future__ import annotations
 
-import asyncio
 import fcntl
 import json
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,6 +19,7 @@ from typing import Any
 from interleaf.errors import CorruptData, InvalidInput, StoreError
 from interleaf_sotopia.actions import KINDS, Action
 from interleaf_sotopia.episode import Rules, Turn
+from interleaf_sotopia.journal import JUDGEMENT, TURN, Write, turn_values
 from interleaf_sotopia.reading import character, scenario
 from interleaf_sotopia.records import (
     PLANNED,
@@ -186,13 +185,13 @@ class Store:
                 if _insert_episode(db, e, {"imported": True}):
                     new += 1
                     for t in e.turns:
-                        db.execute(_TURN, _turn_values(e.id, t, "", (0, 0), 0, "", 0))
+                        db.execute(TURN, turn_values(e.id, t, "", (0, 0), 0, "", 0))
             db.execute("INSERT INTO runs (settings, planned) VALUES ('{}', ?)", (new,))
         return new
 
     def judgements(self) -> list[dict[str, Any]]:
         """All judgements, in order."""
-        names = _JUDGEMENT
+        names = JUDGEMENT
         found = self._rows(f"SELECT {','.join(names)} FROM judgements ORDER BY 1, 2, 3, 4")
         return [
             {
@@ -329,120 +328,6 @@ class Store:
 def rules_of(row: Mapping[str, Any]) -> Rules:
     """Rules as they were stored."""
     return Rules(**{**row, "actions": tuple(row.get("actions", KINDS))})
-
-
-Write = tuple[str, tuple[Any, ...]]
-
-
-def turn_written(episode: str, turn: Turn, raw: str = "", tokens: tuple[int, int] = (0, 0),
-                 dropped: int = 0, note: str = "", requests: int = 1) -> list[Write]:  # fmt: skip
-    """One turn; a second one in its place is refused by the store."""
-    return [(_TURN, tuple(_turn_values(episode, turn, raw, tokens, dropped, note, requests)))]
-
-
-def end_written(
-    episode: str, status: str, reason: str, points: Iterable[float] = ()
-) -> list[Write]:
-    """How an episode ended."""
-    values = (status, reason, json.dumps(list(points)), episode)
-    return [("UPDATE episodes SET status=?, reason=?, points=? WHERE id=?", values)]
-
-
-def judgement_written(row: Mapping[str, Any]) -> list[Write]:
-    """One judgement; a failed one is replaced, any other stays."""
-    place = tuple(row[c] for c in _JUDGEMENT[:4])
-    values = tuple(json.dumps(row[c]) if c in ("scores", "reasons") else row[c] for c in _JUDGEMENT)
-    where = "episode=? AND judge=? AND sample=? AND swapped=?"
-    return [
-        (f"DELETE FROM judgements WHERE {where} AND status != 'done'", place),
-        (
-            f"INSERT OR IGNORE INTO judgements ({','.join(_JUDGEMENT)}) VALUES ({','.join('?' * 11)})",
-            values,
-        ),
-    ]
-
-
-class Journal:
-    """Writes of many tasks, on a thread of its own; those that wait together are committed together.
-
-    ``await journal.write(…)`` returns when the write is on the disk.
-    """
-
-    def __init__(self, store: Store) -> None:
-        self._store, self._waiting = store, list[tuple[list[Write], asyncio.Future[None]]]()
-        self._thread, self._busy = ThreadPoolExecutor(1), False
-
-    async def write(self, statements: list[Write]) -> None:
-        """Raises StoreError when the store cannot be written; then nothing of the group is."""
-        loop = asyncio.get_running_loop()
-        done: asyncio.Future[None] = loop.create_future()
-        self._waiting.append((statements, done))
-        if not self._busy:
-            self._busy = True
-            try:
-                while self._waiting:
-                    group, self._waiting = self._waiting, []
-                    await self._commit(loop, group)
-            finally:
-                self._busy = False
-        await done
-
-    async def _commit(self, loop: asyncio.AbstractEventLoop, group: list[Any]) -> None:
-        # shielded: a task that is cancelled while it commits for others must not lose their writes
-        work = loop.run_in_executor(
-            self._thread, self._store.execute, [w for ws, _ in group for w in ws]
-        )
-        error: BaseException | None = None
-        try:
-            await asyncio.shield(work)
-        except asyncio.CancelledError:
-            error = (await asyncio.gather(work, return_exceptions=True))[0]
-            _tell(group, error)
-            raise
-        except BaseException as problem:
-            error = problem
-        _tell(group, error)
-
-    def close(self) -> None:
-        """Wait for what is being written."""
-        self._thread.shutdown()
-
-
-def _tell(group: list[Any], error: BaseException | None) -> None:
-    for _, done in group:
-        if done.done():
-            continue
-        if error is None:
-            done.set_result(None)
-        else:
-            done.set_exception(error)
-
-
-_JUDGEMENT = ("episode", "judge", "sample", "swapped", "status", "scores", "reasons", "raw", "error",
-              "prompt_tokens", "completion_tokens")  # fmt: skip
-_TURN = (
-    "INSERT INTO turns (episode, number, agent, kind, argument, told_to, raw, prompt_tokens, "
-    "completion_tokens, dropped, note, requests) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)"
-)
-
-
-def _turn_values(
-    episode: str, t: Turn, raw: str, tokens: tuple[int, int], dropped: int, note: str, requests: int
-) -> list[Any]:
-    a = t.action
-    return [
-        episode,
-        t.number,
-        t.agent,
-        a.kind,
-        a.argument,
-        json.dumps(list(a.to)),
-        raw,
-        *tokens,
-        dropped,
-        note,
-        requests,
-    ]
 
 
 def _insert_task(db: sqlite3.Connection, t: Task) -> None:
