@@ -171,7 +171,7 @@ def spread_out(windows: Sequence[Window], most: int) -> list[Window]:
 
 
 def _judgements(found: Mapping[str, Judged], windows: Sequence[Window]) -> Iterator[Any]:
-    real = np.stack([scores.features(w.field, w.mask) for w in windows])
+    real = np.stack([scores.features(w.field, w.mask, w.speed) for w in windows])
     clips, blocks = [w.name for w in windows], blocks_of(windows)
     base = found[BASELINE]
     for name, j in found.items():

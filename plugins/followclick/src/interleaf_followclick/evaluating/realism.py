@@ -43,7 +43,7 @@ def judge(
     found = {name: Judged() for name in (*generators, "truth")}
     for i, w in enumerate(windows):
         real = scores.inside(w.field, w.mask)
-        found["truth"].seen.append(scores.features(measured(w, w.field), w.mask))
+        found["truth"].seen.append(scores.features(measured(w, w.field), w.mask, w.speed))
         found["truth"].folds.append(folded(w.field.sum(0), w.mask))
         for name, draw in generators.items():
             _one(found[name], w, real, drawn(w, draw, draws, [seed, i]), [seed, i])
@@ -57,7 +57,7 @@ def _one(
     flat = [scores.inside(f, w.mask) for f in fields]
     kept.energy.append(scores.energy_score(flat, real))
     kept.variogram.append(scores.variogram_score(flat, real, np.random.default_rng([*key, 1])))
-    kept.seen.append(scores.features(measured(w, fields[0]), w.mask))
+    kept.seen.append(scores.features(measured(w, fields[0]), w.mask, w.speed))
     kept.folds.append(float(np.mean([folded(f.sum(0), w.mask) for f in fields])))
 
 

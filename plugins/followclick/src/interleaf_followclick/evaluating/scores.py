@@ -54,9 +54,10 @@ def variogram_score(draws: Sequence[Doubles], truth: Doubles, rng: np.random.Gen
     return float(np.mean((seen - drawn) ** 2))
 
 
-def features(field: Floats, weight: Floats) -> Doubles:
-    """[26]: what a motion is like: how it varies over place and time, how smooth, how torn it is."""
-    v = field / max(speed_of(field, weight), 1e-6)
+def features(field: Floats, weight: Floats, speed: float) -> Doubles:
+    """[26]: what a motion is like, over the ``speed`` it should have: how it varies over place and time, how
+    smooth, how torn it is."""
+    v = field / speed
     m = weight > 0.5
     flat = v[:, :, m]  # [T, 2, P]
     still = flat.mean(0)  # [2, P]
