@@ -81,7 +81,7 @@ def test_three_kills_lose_nothing_and_double_nothing(serve: Any, tmp_path: Path)
         "--judge",
         server.url,
         "--repetitions",
-        "50",
+        "24",
         "--max-turns",
         "6",
         "--concurrency",
@@ -91,7 +91,7 @@ def test_three_kills_lose_nothing_and_double_nothing(serve: Any, tmp_path: Path)
     command = [*COMMAND, "play", *asked, "--store", store]
     for _ in range(3):
         running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        _until_more_turns(Path(store), 30)
+        _until_more_turns(Path(store), 25)
         os.kill(running.pid, signal.SIGKILL)
         running.wait()
         command = [*COMMAND, "resume", store]
@@ -101,10 +101,10 @@ def test_three_kills_lose_nothing_and_double_nothing(serve: Any, tmp_path: Path)
         [*COMMAND, "report", store, "--json"], capture_output=True, text=True, timeout=60
     )
     found = json.loads(told.stdout)
-    assert (found["done"], found["lost"], found["doubled"], found["unfinished"]) == (100, 0, 0, 0)
-    assert found["ratings"] == {"done": 100, "judge_failed": 0}
+    assert (found["done"], found["lost"], found["doubled"], found["unfinished"]) == (48, 0, 0, 0)
+    assert found["ratings"] == {"done": 48, "judge_failed": 0}
     with Store(tmp_path / "whole.db", writing=True) as undisturbed:
-        play(undisturbed, [endpoint(serve())], repetitions=50)
+        play(undisturbed, [endpoint(serve())], repetitions=24)
         assert transcript_digest(list(undisturbed.episodes())) == found["digest"]
 
 
