@@ -101,8 +101,8 @@ def _report(report: Report) -> list[str]:
     if pooled and single:
         told.append(_folded("for each part", page.forest(single[:60])))
     told += [_lines(t) + page.table(t) for t in report.tables]
-    shown = Report(tuple(m for m in report.measures if not _item(m.group)))
-    told.append(_folded("all measures", page.measures(shown, 200)))
+    shown = page.measures(Report(tuple(m for m in report.measures if not _item(m.group))), 200)
+    told.append(_folded("all measures", shown) if intervals or report.tables else shown)
     return told
 
 
