@@ -158,6 +158,10 @@ def test_commands_make_what_they_say(clip, tmp_path):
     [
         (("render", "-o", "x.mp4", "--map", "heat"), "no map 'heat'"),
         (("render", "-o", "x.mp4", "--size", "big"), "no size 'big'"),
+        (
+            ("render", "-o", "x.mp4", "--map", "depth", "--near", "5", "--far", "2"),
+            "depth from 5 to 2",
+        ),
         (("view", "-o", "x.png"), "writes .html files"),
         (("view", "-o", "x.html", "--frames", "9:12"), "has no frames 9:12"),
         (("view", "-o", "x.html", "--frames", "one"), "no frames 'one'"),

@@ -72,6 +72,8 @@ def render(
     pitch: Annotated[float, typer.Option(help="degrees")] = 10.0,
     distance: Annotated[float, typer.Option(help="metres; 0 sees all of the body")] = 0.0,
     follow: Annotated[bool, typer.Option(help="whether the camera keeps to the body")] = True,
+    near: Annotated[float, typer.Option(help="metres that are white in a map of depth")] = 0.5,
+    far: Annotated[float, typer.Option(help="metres that are black")] = 8.0,
     threads: Annotated[int, typer.Option(help="for posing")] = 1,
 ) -> None:
     """Draw the motion as a video (.mp4, .webm, .gif) or, for a name without suffix, a folder of PNGs."""
@@ -79,6 +81,8 @@ def render(
 
     if map not in (*MAPS, "body", "skeleton"):
         raise InvalidInput(f"no map '{map}'", hint=f"one of {', '.join(MAPS)}, body, skeleton")
+    if not 0 < near < far:
+        raise InvalidInput(f"depth from {near:g} to {far:g} m", hint="--near 2 --far 5")
     person, on = _loaded(clip, body, shape, unit, fps, frames)
     width, height = _size(size)
     camera = MapsConfig(
@@ -89,9 +93,7 @@ def render(
     elif map == "skeleton":
         drawn = picturing.skeleton_frames(on, person, camera)
     else:
-        drawn = picturing.map_frames(
-            on, person, camera, map, None, threads, (camera.near, camera.far)
-        )
+        drawn = picturing.map_frames(on, person, camera, map, None, threads, (near, far))
     save(out, _counted(drawn, len(on.root)), rate(on.fps))
     _say(f"{out}: {len(on.root)} frames of {width}×{height} at {on.fps:g} a second")
 
