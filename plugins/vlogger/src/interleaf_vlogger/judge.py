@@ -1,0 +1,158 @@
+"""The judge of movement as a component."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from interleaf.errors import InvalidInput
+from interleaf.interfaces import Context, Dataset, Evaluator, Measure, ModelHandle, Report
+from interleaf_body.backends import body_model
+from interleaf_body.identity import expressions
+from interleaf_vlogger import judging, sound
+from interleaf_vlogger.components import TalkingMotion, face_of, pieces
+from interleaf_vlogger.config import JudgeConfig
+from interleaf_vlogger.diffusion import BLOCK
+from interleaf_vlogger.mouth import Lips
+from interleaf_vlogger.pairs import Pair
+from interleaf_vlogger.people import channels
+from interleaf_vlogger.teacher import actions
+
+Floats = np.ndarray[Any, Any]
+
+
+@dataclass(slots=True)
+class Seen:
+    """What was made for one pair."""
+
+    pair: Pair
+    loud: Floats
+    teacher: Floats  # metres between the lips [T]
+    gaps: list[Floats] = field(default_factory=list)  # of each sample
+    bodies: list[Floats] = field(default_factory=list)
+
+
+class Judge(Evaluator):
+    """Lips, jerk, diversity and beat on pairs that nothing was trained on."""
+
+    Config = JudgeConfig
+
+    def evaluate(
+        self, model: ModelHandle | TalkingMotion, data: Dataset, ctx: Context | None = None
+    ) -> Report:
+        """``sync`` on active speech and ``sync_shifted`` by 4 to 12 frames, ``lag_within_one``, ``closures``,
+        ``open_vowels``, ``retrieval`` among these clips; ``lips_agree`` between samples; of head and
+        arms ``jerk`` and ``spread`` over samples, as ratios to the pairs' own movement; ``beat`` and its
+        value with another clip's sound; ``seam`` between blocks. Lips are measured on posed vertices."""
+        ctx = ctx or Context()
+        live = model.load(ctx) if isinstance(model, ModelHandle) else model
+        if not isinstance(live, TalkingMotion):
+            raise InvalidInput("only vlogger.motion can be judged here")
+        pairs = list(data)
+        if not pairs:
+            raise InvalidInput("there is no pair to judge by")
+        c = self.config
+        if c.limit and len(pairs) > c.limit:
+            pairs = [pairs[i] for i in np.linspace(0, len(pairs) - 1, c.limit).astype(int)]
+        seen = []
+        for i, pair in enumerate(pairs):
+            seen.append(self._made(live, pair, ctx.seed + i))
+            ctx.monitor.progress(i + 1, len(pairs))
+        return Report((*_lips(seen), *_body(seen, live.config.body)))
+
+    def _made(self, live: TalkingMotion, pair: Pair, seed: int) -> Seen:
+        c = self.config
+        body = body_model(c.body).bake()
+        lips, frames = Lips.of(body), len(pair.lips)
+
+        def gap(curves: Floats) -> Floats:
+            given = expressions(body, face_of(actions(curves), body), len(curves))
+            still = np.zeros((len(curves), len(body.heads), 3), np.float32)
+            return lips.gap(body(still, given).vertices)
+
+        found = Seen(pair, sound.loudness(pair.samples, frames, pair.fps), gap(pair.lips))
+        how = {"steps": c.steps, "lips_guidance": c.lips_guidance, "body_guidance": c.body_guidance}
+        for n in range(c.samples):
+            blocks = list(pieces(live, pair.samples, (seed * 1009 + n) % 2**63, **how))
+            found.gaps.append(gap(np.concatenate([b[0] for b in blocks])))
+            found.bodies.append(np.concatenate([b[1] for b in blocks]))
+        return found
+
+    @classmethod
+    def examples(cls) -> Mapping[str, Any]:
+        """What the conformance kit tries."""
+        from interleaf.pipeline.collection import Collection
+        from interleaf_vlogger.config import MotionConfig
+        from interleaf_vlogger.example import example_pairs
+
+        model = TalkingMotion(MotionConfig(body="capsule", width=16, layers=1, components=4))
+        model.initialise(0)
+        call = {"model": model, "data": Collection.of(example_pairs(2))}
+        return {
+            "configs": [JudgeConfig(body="capsule", steps=2, samples=2)],
+            "calls": {"evaluate": [call]},
+        }
+
+
+def _lips(seen: list[Seen]) -> list[Measure]:
+    rows = [judging.sync(s.gaps[0], s.teacher, judging.active(s.loud)) for s in seen]
+    met: list[bool] = []
+    opened: list[bool] = []
+    for s in seen:
+        a, b = judging.seen(s.gaps[0], s.pair.phonemes, s.pair.fps)
+        met, opened = met + a, opened + b
+    own = judging.retrieved([s.gaps[0] for s in seen], [s.teacher for s in seen])
+    agree = [judging.correlation(s.gaps[0], other) for s in seen for other in s.gaps[1:]]
+    return [
+        _mean("sync", [r[0] for r in rows], "up"),
+        _mean("sync_shifted", [r[1] for r in rows], "none"),
+        _mean("lag_within_one", [abs(r[2]) <= 1 for r in rows], "up"),
+        _mean("closures", met, "up", "no lips had to meet"),
+        _mean("open_vowels", opened, "up", "no open vowel was said"),
+        Measure(name="retrieval", value=own, direction="up", n=len(seen)),
+        _mean("lips_agree", agree, "none"),
+    ]
+
+
+def _body(seen: list[Seen], body: str) -> list[Measure]:
+    out = []
+    for name, heads in (("head", True), ("arm", False)):
+        at = channels(body, heads)
+        data = [s.pair.body[:, at] for s in seen]
+        made = [b[:, at] for s in seen for b in s.bodies]
+        still = float(np.mean([judging.amplitude(d) for d in data]))
+        reason = "" if still > 1e-9 else "the pairs' bodies stand still"
+        apart = float(
+            np.mean([judging.spread(np.stack([b[:, at] for b in s.bodies])) for s in seen])
+        )
+        shaken = float(np.mean([judging.jerk(d) for d in data]))
+        for what, value in (
+            ("jerk", float(np.mean([judging.jerk(m) for m in made])) / max(shaken, 1e-12)),
+            ("amplitude", float(np.mean([judging.amplitude(m) for m in made])) / max(still, 1e-12)),
+            ("spread", apart / max(still, 1e-12)),
+        ):
+            told = value if not reason else None
+            out.append(Measure(name=f"{name}_{what}", value=told, reason=reason, direction="none"))
+    beats = [judging.beat(b, s.loud) for s in seen for b in s.bodies]
+    other = [
+        judging.beat(b, seen[(i + 1) % len(seen)].loud)
+        for i, s in enumerate(seen) for b in s.bodies
+    ]  # fmt: skip
+    own = [judging.beat(s.pair.body, s.loud) for s in seen]
+    seams = [judging.seam(b, BLOCK) for s in seen for b in s.bodies]
+    return [
+        *out,
+        _mean("beat", beats, "up"),
+        _mean("beat_other", other if len(seen) > 1 else [], "none", "one clip has no other"),
+        _mean("beat_data", own, "none"),
+        _mean("seam", seams, "none"),
+    ]
+
+
+def _mean(name: str, values: list[Any], direction: Any, reason: str = "") -> Measure:
+    if not values:
+        return Measure(name=name, value=None, reason=reason, direction=direction)
+    return Measure(name=name, value=float(np.mean(values)), direction=direction, n=len(values))

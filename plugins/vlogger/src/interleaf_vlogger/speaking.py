@@ -1,0 +1,113 @@
+"""A voice over a photo: movement block after block, laid over the fitted pose, drawn frame by frame."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from interleaf.errors import InvalidInput
+from interleaf.interfaces import Context, Model
+from interleaf.values import Frames, Image, Motion
+from interleaf_body import quaternions as quat
+from interleaf_body.identity import expressions
+from interleaf_body.values import Face, Person
+from interleaf_vlogger.compositor import Compositor
+from interleaf_vlogger.config import CompositorConfig
+from interleaf_vlogger.people import MOVED, is_arm
+
+Floats = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """``liveliness``: how much of the body's movement, 1 for all of it; ``arms``: whether they move, which
+    only makes sense where the photo's arms lie where the fitted body has them."""
+
+    liveliness: float = 0.5
+    arms: bool = False
+
+
+def poses(compositor: Compositor, turns: Floats, manner: Manner) -> Floats:
+    """Rotation vectors [T, J, 3] of the photo's pose and residuals [T, 3 J'] over it."""
+    person, body = compositor.person, compositor.body
+    names = MOVED[person.body]
+    kept = np.array([manner.liveliness * (manner.arms or not is_arm(n)) for n in names])
+    delta = turns.reshape(len(turns), -1, 3) * kept[:, None]
+    fixed = np.repeat(np.asarray(person.rotvec, np.float64), len(turns), axis=0)
+    at = [body.topology.joint_names.index(n) for n in names]
+    whole = quat.multiply(quat.from_rotvec(fixed[:, at]), quat.from_rotvec(delta))
+    fixed[:, at] = quat.to_rotvec(whole)
+    return fixed.astype(np.float32)
+
+
+def drawn(
+    compositor: Compositor, blocks: Iterable[tuple[Floats, Face]], manner: Manner
+) -> Iterator[Floats]:
+    """Frames [H, W, 3] uint8 of blocks of residuals [n, 3 J'] and faces."""
+    person, body = compositor.person, compositor.body
+    for turns, face in blocks:
+        amounts = expressions(body, face, len(turns))
+        place = np.repeat(person.transl[None], len(turns), axis=0).astype(np.float32)
+        for vertices in body(poses(compositor, turns, manner), amounts, place).vertices:
+            yield compositor.frame(vertices)
+
+
+class Composite(Model):
+    """A photo that moves with the body fitted to it, without learning."""
+
+    Config = CompositorConfig
+
+    def apply(
+        self, image: Image, person: Person, motion: Motion, face: Face | None = None,
+        ctx: Context | None = None,
+    ) -> Frames:  # fmt: skip
+        """Frames of the photo's size, one for each of the motion: residuals over the rest pose, as
+        ``vlogger.motion`` gives them, on the skeleton of the person's body."""
+        ctx = ctx or Context()
+        if image.pixels.shape[1::-1] != tuple(person.size):
+            raise InvalidInput(
+                f"the person was fitted to a photo of {person.size[0]}×{person.size[1]} pixels",
+                hint="the same photo",
+            )
+        compositor = Compositor(_bytes(image.pixels), person)
+        names = MOVED[person.body]
+        if not set(names) <= set(motion.joints):
+            raise InvalidInput("the motion is on another skeleton", hint=f"body: {person.body}")
+        at = [motion.joints.index(n) for n in names]
+        turns = quat.to_rotvec(motion.rotations[:, at]).reshape(len(motion.root), -1)
+        still = face or Face(np.zeros((1, 1), np.float32), ("jawOpen",))
+        if not len(still.amounts):
+            raise InvalidInput("a face needs frames")
+        manner = Manner(self.config.liveliness, self.config.arms)
+        out = np.empty((len(turns), *compositor.photo.shape), np.uint8)
+        held = replace(
+            still, amounts=still.amounts[np.minimum(np.arange(len(turns)), len(still.amounts) - 1)]
+        )
+        for i, frame in enumerate(drawn(compositor, [(turns, held)], manner)):
+            out[i] = frame
+            ctx.monitor.progress(i + 1, len(turns))
+        return Frames(out, Fraction(str(float(motion.fps))).limit_denominator(1001))
+
+    @classmethod
+    def examples(cls) -> Mapping[str, Any]:
+        """What the conformance kit tries."""
+        from interleaf_vlogger.example import example_person, example_photo, example_turns
+
+        call = {"image": example_photo(), "person": example_person()}
+        face = Face(np.array([[0.0], [0.6]], np.float32), ("jawOpen",))
+        return {
+            "configs": [CompositorConfig(), CompositorConfig(arms=True, liveliness=1.0)],
+            "calls": {"apply": [{**call, "motion": example_turns(), "face": face}]},
+        }
+
+
+def _bytes(pixels: Floats) -> Floats:
+    if pixels.dtype == np.uint8:
+        return pixels
+    top = 65535 if pixels.dtype == np.uint16 else 1.0
+    found: Floats = np.rint(np.clip(pixels / top, 0, 1) * 255).astype(np.uint8)
+    return found
