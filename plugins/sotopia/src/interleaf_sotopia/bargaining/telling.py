@@ -24,9 +24,9 @@ def share(counts: Any) -> str:
 def task(counts: Array, values: Array, name: str) -> Task:
     """A deal as a scenario with two private goals."""
     goals = tuple(
-        "Get as many points as you can <extra_info>"
+        "Get as many points as you can (<extra_info>"
         + ", ".join(f"a {item[:-1]} gives you {v}" for item, v in zip(ITEMS, row, strict=True))
-        + "</extra_info>"
+        + "</extra_info>)"
         for row in values
     )
     scene = Scenario(id=name, codename="divide_items", source="negotiation", goals=goals,
