@@ -66,8 +66,8 @@ class TalkConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FitConfig:
-    """``lips_recipe``, ``body_recipe``: how each network is trained. ``smooth``: weight of the change between frames in
-    the loss of the lips, the paper's lambda_temp."""
+    """``lips_recipe``, ``body_recipe``: how each network is trained. ``smooth``: weight of the change between
+    frames in the loss of the lips, the paper's lambda_temp."""
 
     lips_recipe: Recipe = field(
         default_factory=lambda: Recipe(
