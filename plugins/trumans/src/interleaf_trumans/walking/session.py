@@ -224,14 +224,15 @@ class Session:
 
     def _steer(self) -> Steer:
         wish = self.wish
-        if wish.path is None:
+        path = wish.path
+        if path is None:
             return Steer(wish.action, speed=wish.speed, room=self._room, scene=self.scene)
-        left, off = remaining(wish.path, self.place)
+        left, off = remaining(path, self.place)
         if off > ASTRAY and wish.goal is not None:
             self.wish = wish = self._going(wish, wish.goal)
             assert wish.path is not None
             left = remaining(wish.path, self.place)[0]
-        elif left[0] is not wish.path[0]:
+        elif left[0] is not path[0]:
             self.wish = wish = replace(wish, path=left)
         return Steer(wish.action, left, wish.speed, self._room, self.scene)
 
