@@ -2,7 +2,7 @@
 
     INTERLEAF_DATA=../shared/data python plugins/gemma/bench/tune.py [SEEDS]
 
-The rule: a reply is worth its exclamation marks, up to three, over three. It chooses between two replies of
+The rule: a reply is worth its commas, up to three, over three. It chooses between two replies of
 the tuned model; the reward model sees only which was chosen; the policy sees only the reward model.
 Reported for each seed, on names it was not trained on: the rule and the reward before and after, KL in nats.
 """
@@ -48,7 +48,7 @@ TOKENS = 40
 
 
 def rule(text: str) -> float:
-    return min(text.count("!"), 3) / 3
+    return min(text.count(","), 3) / 3
 
 
 def asked(names: list[str]) -> list[list[dict[str, str]]]:
