@@ -196,7 +196,7 @@ def test_two_floors_are_refused_until_one_is_chosen() -> None:
                    np.concatenate([s.colors, s.colors]), "y")  # fmt: skip
     with pytest.raises(BadScene, match="two floors") as caught:
         scene_of(both)
-    assert "--floor 2.80" in caught.value.hint
+    assert "--floor 2.80" in caught.value.hint  # its upper side, in metres of the file
     above = scene_of(both, floor=2.8, voxel=0.1)[0]
     assert Ground.of(above).stands(np.array([-1.5, 1.0]))
 

@@ -120,7 +120,7 @@ def _floor(levels: tuple[Array, Array], surface: Surface, name: str) -> float:
     low = at <= at[0] + 0.5
     best = int(np.argmax(np.where(low, sums, -1)))
     ground = np.prod(np.ptp(surface.vertices[:, [0, 2]], axis=0))
-    if len(surface.faces) and sums[max(best - 1, 0) : best + 2].sum() < max(0.5, 0.05 * ground):
+    if len(surface.faces) and sums[max(best - 1, 0) : best + 2].sum() < max(0.5, 0.15 * ground):
         raise BadScene(
             f"{name}: no floor: {sums[best]:.1f} m² are level in its lowest half metre, of {ground:.0f} m²",
             "a scene needs its floor; is another axis up (--up), or the floor elsewhere (--floor)?",
@@ -139,7 +139,10 @@ def _one_floor(levels: tuple[Array, Array], floor: float, surface: Surface, name
     main = sums[np.abs(at - floor) <= 2 * STEP].sum()
     others = (at > floor + 1.2) & (at < top - LOW) & (sums > 0.4 * main)
     if others.any():
-        second = float(at[others][0])
+        height, area = level_area(surface, 1)
+        first = float(at[others][-1])
+        near = (np.abs(height - first - STEP / 2) <= STEP) & (area > 0)
+        second = float(np.average(height[near], weights=area[near]))
         raise BadScene(
             f"{name}: two floors, at {floor:.2f} m and {second:.2f} m; stairs are not walked",
             f"choose one: --floor {floor:.2f} or --floor {second:.2f}",

@@ -15,6 +15,7 @@ from interleaf_trumans.scenes.surface import Array
 
 MOST_CELLS = 200_000_000
 BORDER = 2  # empty cells around
+ROUNDING = 1e-3  # of a cell: what float32 files differ by
 CLOSED = 3.0  # m³: up to here, an enclosed hollow is furniture and solid; a larger one is a room
 
 
@@ -23,11 +24,13 @@ def extent(vertices: Array, voxel: float) -> tuple[Array, tuple[int, int, int], 
     needed."""
     low, high = vertices.min(0), vertices.max(0)
     while True:
-        first = np.floor(low / voxel) - BORDER
-        shape = (np.ceil(high / voxel) - first + BORDER).astype(np.int64)
+        first = np.floor(low / voxel + ROUNDING) - BORDER
+        shape = (np.ceil(high / voxel - ROUNDING) - first + BORDER).astype(np.int64)
         if np.prod(shape) <= MOST_CELLS:
-            origin = (first - [0, 0.5, 0]) * voxel  # the floor lies in the middle of a layer
-            return origin, (int(shape[0]), int(shape[2]), int(shape[1]) + 1), voxel
+            origin = (
+                first - 0.5
+            ) * voxel  # floor and walls on round numbers lie in the middle of cells
+            return origin, (int(shape[0]) + 1, int(shape[2]) + 1, int(shape[1]) + 1), voxel
         voxel *= 1.25
 
 
