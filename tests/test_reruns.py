@@ -178,7 +178,7 @@ def test_killed_and_run_again_equals_undisturbed(tmp_path):
 def test_ctrl_c_says_interrupted_and_resumes(tmp_path):
     file, trace = tmp_path / "slow.yaml", tmp_path / "trace"
     file.write_text(SLOW)
-    settings = {"seconds": 0.1, "trace": str(trace)}
+    settings = {"seconds": 1.0, "trace": str(trace)}
     child = subprocess.Popen(
         command(file, tmp_path / "store", tmp_path / "out", **settings), stderr=subprocess.DEVNULL
     )
