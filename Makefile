@@ -13,7 +13,7 @@ EXTRAS := plugins/media[video,audio,flow,fast,torch,flip,fid,clip] plugins/gauss
   plugins/gemma[serve,eval,lora] plugins/followclick[animate,sam,serve] plugins/sotopia[train,lora,parquet]
 TOYS := $(patsubst %/pyproject.toml,%,$(wildcard tests/toys/*/pyproject.toml))
 PROJECTS := $(addsuffix /pyproject.toml,$(LIGHT))
-DEV := pytest pytest-xdist hypothesis ruff mypy import-linter types-PyYAML build jsonschema pytorch-msssim pyarrow \
+DEV := pytest pytest-xdist hypothesis constriction ruff mypy import-linter types-PyYAML build jsonschema pytorch-msssim pyarrow \
   cyclonedx-python-lib[json-validation] transformers openai httpx torchmetrics playwright
 TESTS := $(if $(P),plugins/$(P)/tests,)
 
