@@ -1,6 +1,6 @@
 """The descriptor of the built-in plugin ``core``."""
 
-from interleaf.interfaces import Model, Schedule
+from interleaf.interfaces import Evaluator, Model, Schedule
 from interleaf.plugin import Call, Plugin, component
 
 _SCHEDULES = "interleaf.builtin.schedules"
@@ -9,7 +9,7 @@ _CLOSED = ("Monotone", "Bounded")
 PLUGIN = Plugin(
     name="core",
     api=0,
-    summary="schedules (constant, linear, cosine, then, scale, mix), collect and tabulate",
+    summary="schedules (constant, linear, cosine, then, scale, mix), collect, paired and tabulate",
     components=[
         component(
             "constant", Schedule, f"{_SCHEDULES}:Constant", config="ConstantConfig",
@@ -39,6 +39,15 @@ PLUGIN = Plugin(
             "collect", Model, "interleaf.builtin.collect:Collect",
             calls={"apply": Call(needs={"reports": "report*"}, gives={"table": "table"})},
             deterministic=True, summary="reports to one table, a row for each",
+        ),
+        component(
+            "paired", Evaluator, "interleaf.builtin.paired:Paired",
+            calls={
+                "evaluate": Call(
+                    needs={"treatment": "report*", "control": "report*"}, gives={"report": "report"}
+                )
+            },
+            deterministic=True, summary="what a change did, over pairs with equal coordinates",
         ),
         component(
             "tabulate", Model, "interleaf.builtin.tabulate:Tabulate", config="TabulateConfig",
