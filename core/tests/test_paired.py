@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from interleaf.builtin.paired import Paired, student
-from interleaf.errors import InvalidInput
+import interleaf
+from interleaf.builtin.paired import student
 from interleaf.interfaces import Measure, Report
 from interleaf.values import Item
 
@@ -17,18 +17,22 @@ def told(value: float | None, coords: dict[str, object], group: str = "") -> Ite
     return Item(Report(tuple(measures)), "score", "", coords)
 
 
-def seeds(values: list[float | None], **more: object) -> list[Item]:
-    return [told(v, {"seed": n, **more}) for n, v in enumerate(values)]
+def runs(rate: str, values: list[float | None]) -> list[Item]:
+    return [told(v, {"seed": n, "rate": rate}) for n, v in enumerate(values)]
+
+
+def paired(items: list[Item], **more: object) -> Report:
+    return interleaf.load("core.paired", axis="rate", baseline="cosine", **more)(reports=items)
 
 
 def test_the_interval_is_student_s_over_the_differences() -> None:
-    found = Paired().evaluate(seeds([31.0, 32.0, 33.5]), seeds([30.0, 31.0, 31.0]))[
-        "psnr_difference"
-    ]
+    found = paired(runs("cosine", [30.0, 31.0, 31.0]) + runs("warm", [31.0, 32.0, 33.5]))
     # differences 1, 1, 2.5: mean 1.5, s = 0.8660, half = 4.303 · 0.8660 / √3
-    assert found.value == pytest.approx(1.5)
-    assert found.interval == pytest.approx((1.5 - 2.1513, 1.5 + 2.1513), abs=1e-3)
-    assert (found.n, found.direction) == (3, "up")
+    measure = found["psnr_difference/rate=warm"]
+    assert measure.value == pytest.approx(1.5)
+    assert measure.interval == pytest.approx((1.5 - 2.1513, 1.5 + 2.1513), abs=1e-3)
+    assert (measure.n, measure.direction) == (3, "up")
+    assert [r["difference"] for r in found.tables[0].rows] == [1.0, 1.0, 2.5]
 
 
 def test_quantiles_agree_with_scipy() -> None:
@@ -39,32 +43,32 @@ def test_quantiles_agree_with_scipy() -> None:
 
 @given(st.lists(st.floats(-1e3, 1e3), min_size=2, max_size=12), st.floats(-1e3, 1e3))
 def test_what_all_repetitions_share_does_not_matter(values: list[float], shift: float) -> None:
-    moved = Paired().evaluate(seeds([v + shift for v in values]), seeds(values))["psnr_difference"]
-    assert moved.value == pytest.approx(shift, abs=1e-9)
-    assert moved.interval == pytest.approx((shift, shift), abs=1e-6)
+    moved = paired(runs("cosine", [*values]) + runs("warm", [v + shift for v in values]))
+    measure = moved["psnr_difference/rate=warm"]
+    assert measure.value == pytest.approx(shift, abs=1e-9)
+    assert measure.interval == pytest.approx((shift, shift), abs=1e-6)
 
 
-def test_coordinates_of_the_treatment_alone_are_groups() -> None:
-    ways = seeds([31.0, 31.5], rate="warm") + seeds([29.0, 29.0], rate="cold")
-    found = Paired().evaluate(ways, seeds([30.0, 30.0]))
-    assert found["psnr_difference/rate=warm"].value == pytest.approx(1.25)
-    assert found["psnr_difference/rate=cold"].value == pytest.approx(-1.0)
+def test_each_other_value_is_a_group_and_so_are_the_reports_groups() -> None:
+    items = [told(30.0, {"rate": "cosine"}, "cat"), told(31.0, {"rate": "warm"}, "cat")]
+    found = paired([*items, told(29.0, {"rate": "cold"}, "cat")])
+    assert found["psnr_difference/rate=warm/cat"].value == 1.0
+    assert found["psnr_difference/rate=cold"].value == -1.0
+    assert found["psnr_difference/rate=cold"].interval is None
 
 
-def test_groups_are_paired_each_for_itself() -> None:
-    found = Paired().evaluate([told(31.0, {}, "cat")], [told(30.0, {}, "cat")])
-    assert found["psnr_difference/cat"].value == 1.0
-    assert found["psnr_difference/cat"].interval is None
+def test_only_what_is_asked_for() -> None:
+    items = runs("cosine", [30.0]) + runs("warm", [31.0])
+    assert paired(items, measures=["psnr"])["psnr_difference/rate=warm"].value == 1.0
+    assert paired(items, measures=["ssim"])["difference"].value is None
 
 
 def test_what_is_missing_is_told() -> None:
-    found = Paired().evaluate(seeds([31.0, None]), seeds([30.0, 30.0]))["psnr_difference"]
-    assert (found.value, found.n) == (1.0, 1)
-    assert "1 of 2 pairs" in found.reason
-    nothing = Paired().evaluate(seeds([31.0]), [told(30.0, {"seed": 7})])["difference"]
-    assert nothing.value is None
-
-
-def test_two_controls_for_one_treatment_are_refused() -> None:
-    with pytest.raises(InvalidInput, match="2 controls"):
-        Paired().evaluate([told(31.0, {"seed": 0})], seeds([30.0, 30.0], rate="a")[:1] * 2)
+    found = paired(runs("cosine", [30.0, 30.0]) + runs("warm", [31.0, None]))
+    measure = found["psnr_difference/rate=warm"]
+    assert (measure.value, measure.n) == (1.0, 1)
+    assert "1 of 2 pairs" in measure.reason
+    assert paired(runs("warm", [31.0]))["difference"].value is None
+    assert paired([told(1.0, {"seed": 3, "rate": "cosine"}), *runs("warm", [31.0])])[
+        "difference"
+    ].reason

@@ -59,3 +59,21 @@ class TabulateConfig:
 
     points: Annotated[int, Ge(2)] = 201
     stop: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PickConfig:
+    """The item ``id``, or without one that at ``index``."""
+
+    id: str = ""
+    index: Annotated[int, Ge(0)] = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairedConfig:
+    """``axis``: the coordinate that was changed, from its value ``baseline``; ``measures``: which to
+    compare (empty: all)."""
+
+    axis: str
+    baseline: str
+    measures: tuple[str, ...] = ()

@@ -2,126 +2,126 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from math import isfinite, sqrt
 from statistics import fmean, stdev
 from typing import Any
 
-from interleaf.errors import InvalidInput
-from interleaf.interfaces.component import NoConfig
+from interleaf.builtin.config import PairedConfig
 from interleaf.interfaces.evaluator import Evaluator
 from interleaf.interfaces.report import Measure, Report
 from interleaf.values import Item, Table
 
 # 97.5 % quantiles of Student's t for 1, 2, … degrees of freedom
 _STUDENT = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228)
-Coordinates = Mapping[str, Any]
+Pair = tuple[Measure, Measure]
 
 
 class Paired(Evaluator):
-    """Treatment minus control, measure by measure, over pairs with equal coordinates (seeds)."""
+    """Every value of a coordinate against its baseline, over pairs with equal other coordinates (seeds).
 
-    def evaluate(
-        self, treatment: Sequence[Item | Report], control: Sequence[Item | Report]
-    ) -> Report:
-        """Each measure's mean difference with its 95 % interval by Student's t over the pairs.
+    Repetitions of one step draw from the same seed, so that what is paired differs in nothing else.
+    """
 
-        A control belongs to a treatment when they agree in every coordinate both have; coordinates
-        that the treatment alone has (``rate=warm``) and the reports' own groups become groups. One
-        pair gives a difference and no interval, none gives None. A table lists every pair of the
-        measures over all. InvalidInput where two controls fit one treatment.
+    Config = PairedConfig
+
+    def evaluate(self, reports: Sequence[Item]) -> Report:
+        """Each measure's mean difference, with its 95 % interval by Student's t over the pairs.
+
+        A group for each other value of the axis (``rate=warm``) and for each group that the reports
+        have below it. One pair gives a difference and no interval, none gives None and the reason. The
+        table lists every pair of the measures over all.
         """
-        controls = [c if isinstance(c, Item) else Item(c, "") for c in control]
-        treatments = [t if isinstance(t, Item) else Item(t, "") for t in treatment]
-        pairs = [(t, c) for t in treatments if (c := _control_of(t, controls)) is not None]
-        found: dict[tuple[str, str], list[tuple[Measure, Measure]]] = {}
+        found: dict[tuple[str, str], list[Pair]] = {}
         rows = []
-        for treated, held in pairs:
-            group = _only(treated.coords, held.coords)
-            for measure, other in _common(treated.value, held.value):
-                key = (measure.name, "/".join(filter(None, [group, measure.group])))
-                found.setdefault(key, []).append((measure, other))
-                if not measure.group:
-                    rows.append(_row(treated, measure, other))
+        for treated, baseline in self._pairs(reports):
+            group = f"{self.config.axis}={treated.coords[self.config.axis]}"
+            for pair in self._common(treated.value, baseline.value):
+                below = pair[0].group
+                found.setdefault((pair[0].name, f"{group}/{below}" if below else group), []).append(
+                    pair
+                )
+                rows += [] if below else [_row(treated, pair)]
         if not found:
-            reason = "no treatment and control share their coordinates and a measure"
-            return Report((Measure(name="difference", value=None, reason=reason),))
+            return Report((self._nothing(),))
         return Report(
-            tuple(_difference(name, group, both) for (name, group), both in sorted(found.items())),
+            tuple(_difference(name, group, pairs) for (name, group), pairs in found.items()),
             tables=(Table.from_rows(rows, "every pair"),),
         )
+
+    def _pairs(self, reports: Sequence[Item]) -> Iterator[tuple[Item, Item]]:
+        axis, baseline = self.config.axis, self.config.baseline
+        known = [r for r in reports if isinstance(r, Item) and axis in r.coords]
+        controls = {_others(r, axis): r for r in known if str(r.coords[axis]) == baseline}
+        for item in known:
+            if str(item.coords[axis]) != baseline and _others(item, axis) in controls:
+                yield item, controls[_others(item, axis)]
+
+    def _common(self, treated: Report, baseline: Report) -> Iterator[Pair]:
+        others = {(m.name, m.group): m for m in baseline.measures}
+        wanted = self.config.measures
+        for measure in treated.measures:
+            if (measure.name, measure.group) in others and (not wanted or measure.name in wanted):
+                yield measure, others[measure.name, measure.group]
+
+    def _nothing(self) -> Measure:
+        c = self.config
+        reason = f"no two reports with one measure differ in nothing but {c.axis}, one of them {c.baseline}"
+        return Measure(name="difference", value=None, reason=reason)
 
     @classmethod
     def examples(cls) -> Mapping[str, Any]:
         """What the conformance kit tries."""
 
-        def repeated(values: Sequence[float | None]) -> list[Item]:
+        def repeated(rate: str, values: Sequence[float | None]) -> list[Item]:
+            told = [
+                Measure(name="psnr", value=v, reason="" if v else "none", unit="dB") for v in values
+            ]
             return [
-                Item(
-                    Report((Measure(name="psnr", value=v, reason="" if v else "none", unit="dB"),)),
-                    "score", "", {"seed": seed},
-                )
-                for seed, v in enumerate(values)
-            ]  # fmt: skip
+                Item(Report((m,)), "score", "", {"seed": seed, "rate": rate})
+                for seed, m in enumerate(told)
+            ]
 
-        calls = [
-            {"treatment": repeated([30.1, 30.5, 30.2]), "control": repeated([30.0, 30.1, 30.2])},
-            {"treatment": repeated([30.1, None]), "control": repeated([30.0, 30.1])},
-            {"treatment": [], "control": []},
+        cosine, warm = repeated("cosine", [30.0, 30.1, 30.2]), repeated("warm", [30.1, 30.5, None])
+        calls = [{"reports": cosine + warm}, {"reports": warm}, {"reports": []}]
+        configs = [
+            PairedConfig(axis="rate", baseline="cosine"),
+            PairedConfig(axis="rate", baseline="cosine", measures=("ssim",)),
         ]
-        return {"configs": [NoConfig()], "calls": {"evaluate": calls}}
+        return {"configs": configs, "calls": {"evaluate": calls}}
 
 
-def _control_of(treated: Item, controls: Sequence[Item]) -> Item | None:
-    """The one control that agrees in every coordinate both have."""
-    fitting = [
-        c for c in controls if all(treated.coords.get(k, v) == v for k, v in c.coords.items())
-    ]
-    if len(fitting) > 1:
-        raise InvalidInput(
-            f"{len(fitting)} controls belong to the treatment {dict(treated.coords)}",
-            hint="fan both out over the same coordinates, such as seed",
-        )
-    return fitting[0] if fitting else None
+def _others(item: Item, axis: str) -> tuple[str, ...]:
+    """Where a report stands, apart from the axis."""
+    return (item.step, *(f"{k}={v}" for k, v in sorted(item.coords.items()) if k != axis))
 
 
-def _only(coords: Coordinates, others: Coordinates) -> str:
-    return "/".join(f"{k}={v}" for k, v in coords.items() if k not in others)
-
-
-def _common(treated: Report, held: Report) -> list[tuple[Measure, Measure]]:
-    others = {(m.name, m.group): m for m in held.measures}
-    return [(m, others[m.name, m.group]) for m in treated.measures if (m.name, m.group) in others]
-
-
-def _row(treated: Item, measure: Measure, other: Measure) -> dict[str, Any]:
+def _row(treated: Item, pair: Pair) -> dict[str, Any]:
     return {
         **treated.coords,
-        "measure": measure.name,
-        "treatment": measure.value,
-        "control": other.value,
-        "difference": _minus(measure, other),
+        "measure": pair[0].name,
+        "value": pair[0].value,
+        "baseline": pair[1].value,
+        "difference": _minus(pair),
     }
 
 
-def _minus(measure: Measure, other: Measure) -> float | None:
-    if measure.value is None or other.value is None:
+def _minus(pair: Pair) -> float | None:
+    value, other = (m.value for m in pair)
+    if value is None or other is None or not isfinite(value - other):
         return None
-    difference = measure.value - other.value
-    return difference if isfinite(difference) else None
+    return value - other
 
 
-def _difference(name: str, group: str, both: Sequence[tuple[Measure, Measure]]) -> Measure:
-    known = [d for m, o in both if (d := _minus(m, o)) is not None]
-    absent = len(both) - len(known)
-    reason = f"{absent} of {len(both)} pairs without a finite value" if absent else ""
-    first = both[0][0]
-    return Measure(
+def _difference(name: str, group: str, pairs: Sequence[Pair]) -> Measure:
+    known = [d for pair in pairs if (d := _minus(pair)) is not None]
+    absent = len(pairs) - len(known)
+    return replace(
+        pairs[0][0],
         name=f"{name}_difference",
         value=fmean(known) if known else None,
-        reason=reason,
-        unit=first.unit,
-        direction=first.direction,
+        reason=f"{absent} of {len(pairs)} pairs without a finite value" if absent else "",
         n=max(len(known), 1),
         interval=_interval(known),
         group=group,

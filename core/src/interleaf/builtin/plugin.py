@@ -9,7 +9,7 @@ _CLOSED = ("Monotone", "Bounded")
 PLUGIN = Plugin(
     name="core",
     api=0,
-    summary="schedules (constant, linear, cosine, then, scale, mix), collect, paired and tabulate",
+    summary="schedules (constant, linear, cosine, then, scale, mix), collect, paired, pick and tabulate",
     components=[
         component(
             "constant", Schedule, f"{_SCHEDULES}:Constant", config="ConstantConfig",
@@ -41,13 +41,14 @@ PLUGIN = Plugin(
             deterministic=True, summary="reports to one table, a row for each",
         ),
         component(
-            "paired", Evaluator, "interleaf.builtin.paired:Paired",
-            calls={
-                "evaluate": Call(
-                    needs={"treatment": "report*", "control": "report*"}, gives={"report": "report"}
-                )
-            },
-            deterministic=True, summary="what a change did, over pairs with equal coordinates",
+            "paired", Evaluator, "interleaf.builtin.paired:Paired", config="PairedConfig",
+            calls={"evaluate": Call(needs={"reports": "report*"}, gives={"report": "report"})},
+            deterministic=True, summary="what a change did, over pairs that differ in nothing else",
+        ),
+        component(
+            "pick", Model, "interleaf.builtin.pick:Pick", config="PickConfig",
+            calls={"apply": Call(needs={"data": "dataset[any]"}, gives={"item": "any"})},
+            deterministic=True, summary="one item of a dataset",
         ),
         component(
             "tabulate", Model, "interleaf.builtin.tabulate:Tabulate", config="TabulateConfig",
