@@ -3,6 +3,7 @@
 import io
 import os
 from fractions import Fraction
+from importlib.resources import files as package_files
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import interleaf
 from interleaf.errors import CorruptData, InvalidInput, ProblemsFound
-from interleaf.values import Audio
+from interleaf.values import Artifact, Audio, Frames, Image
 from interleaf_media.clips import example_audio, example_frames
 from interleaf_media.saving import encode, save
 from interleaf_media.sounds import read_audio
@@ -405,3 +407,33 @@ def test_resampled_sound_keeps_its_length_and_tone(tmp_path):
     again = read_audio(tmp_path / "t.wav")
     assert np.array_equal(again.samples, tone.samples)
     assert isinstance(again, Audio)
+
+
+def test_bitrate_is_that_of_all_files():
+    frames = Frames(np.zeros((4, 8, 8, 3), np.uint8), Fraction(10))
+    files = [Artifact(b"x" * 100, "image/x-gsi")] * 4
+    score = interleaf.load("media.video_fidelity", measures=["mse"])
+    found = score(subject=frames, reference=frames, code=files)
+    assert found["size"].value == 400
+    assert found["bitrate"].value == 8.0  # 100 bytes a frame, 10 frames a second, in 1000 bits
+    with pytest.raises(KeyError):
+        score(subject=frames, reference=frames)["bitrate"]
+
+
+def test_a_part_of_a_sound():
+    root = str(package_files("interleaf_media") / "examples" / "chirp.wav")
+    (whole,) = interleaf.load("media.audio", root=root)
+    (part,) = interleaf.load("media.audio", root=root, start=0.05, stop=0.15)
+    first, end = round(0.05 * whole.rate), round(0.15 * whole.rate)
+    assert np.array_equal(part.samples, whole.samples[first:end])
+    with pytest.raises(InvalidInput, match="no sound from 99"):
+        list(interleaf.load("media.audio", root=root, start=99.0))
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.float32])
+def test_resizing_keeps_type_and_level(kind):
+    value = 0.25 if kind is np.float32 else 77
+    picture = Image(np.full((20, 30, 3), value, kind))
+    small = interleaf.load("media.resize", width=15)(image=picture).pixels
+    assert small.shape == (10, 15, 3) and small.dtype == kind
+    assert np.allclose(small, value)

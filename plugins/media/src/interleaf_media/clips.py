@@ -147,14 +147,27 @@ class Sounds(Files):
     what = "sounds"
 
     def read(self, file: Path) -> Audio:
-        """One sound; raises InvalidInput for a file without, CorruptData for a broken one."""
-        return read_audio(file, rate=self.config.rate, channels=self.config.channels)
+        """One sound; raises InvalidInput for a file without, or one that ends before ``start``, CorruptData
+        for a broken one."""
+        c = self.config
+        sound = read_audio(file, rate=c.rate, channels=c.channels)
+        if not (c.start or c.stop):
+            return sound
+        first, end = round(c.start * sound.rate), round(c.stop * sound.rate) or None
+        part = sound.samples[first:end]
+        if not len(part):
+            last = len(sound.samples) / sound.rate
+            raise InvalidInput(
+                f"{file} has no sound from {c.start:g} to {c.stop:g} s",
+                hint=f"it ends at {last:.3g} s",
+            )
+        return Audio(part, sound.rate)
 
     @classmethod
     def examples(cls) -> Mapping[str, Any]:
         """What the conformance kit tries."""
         root = str(package_files("interleaf_media") / "examples" / "chirp.wav")
-        return {"configs": [AudioConfig(root=root), AudioConfig(root=root, rate=4000)]}
+        return {"configs": [AudioConfig(root=root), AudioConfig(root=root, rate=4000, stop=0.1)]}
 
 
 class WriteVideo(Renderer):

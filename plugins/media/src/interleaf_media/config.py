@@ -43,6 +43,14 @@ class PngConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ResizeConfig:
+    """``width`` by ``height`` in pixels; 0: what keeps the shape, and both 0 the picture as it is."""
+
+    width: Annotated[int, Ge(0), Le(65535)] = 0
+    height: Annotated[int, Ge(0), Le(65535)] = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CompressConfig:
     """``codec`` and its own ``quality``; JPEG 2000 takes ``ratio`` instead, of the sizes."""
 
@@ -92,10 +100,13 @@ class ClipsConfig:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AudioConfig:
     """``root``: a sound file, a video with sound, or a folder of them. ``rate`` in Hz (0: the file's
-    own), ``channels`` (0: the file's own, 1 the mean of all)."""
+    own), ``channels`` (0: the file's own, 1 the mean of all), from ``start`` to ``stop`` seconds (0: the
+    end)."""
 
     root: InFile
     pattern: str = "*"
+    start: Annotated[float, Ge(0)] = 0.0
+    stop: Annotated[float, Ge(0)] = 0.0
     rate: Annotated[int, Ge(0)] = 0
     channels: Annotated[int, Ge(0), Le(6)] = 0
 

@@ -1,14 +1,15 @@
 """Clips against their originals, as an Evaluator."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice, repeat
 from typing import Any
 
 import numpy as np
 
 from interleaf.errors import InvalidInput
-from interleaf.interfaces import Context, Evaluator, Report
-from interleaf.values import Frames, Image
+from interleaf.interfaces import Context, Evaluator, Measure, Report
+from interleaf.values import Artifact, Frames, Image, Item
 from interleaf_media.clips import example_frames
 from interleaf_media.comparing import Given, comparable, feed, report, streams
 from interleaf_media.config import VideoFidelityConfig
@@ -28,12 +29,16 @@ class VideoFidelity(Evaluator):
         reference: Frames | None = None,
         mask: Frames | None = None,
         first: Image | None = None,
+        code: Sequence[Item | Artifact] | None = None,
         ctx: Context | None = None,
     ) -> Report:
-        """Raises InvalidInput for clips of different size, length or rate, WeightsMissing for LPIPS without
+        """``code``: the file of the clip, or one for each frame; from it ``bitrate`` and ``size``.
+
+        Raises InvalidInput for clips of different size, length or rate, WeightsMissing for LPIPS without
         its trunk, ProblemsFound (E204) for a measure whose package is absent."""
         state = self.update(self.start(), subject, reference, mask, first, ctx)
-        return self.finish(state)
+        found = self.finish(state)
+        return replace(found, measures=(*found.measures, *bitrate(code, subject)))
 
     def start(self) -> list[Any]:
         """No frames yet."""
@@ -85,6 +90,19 @@ class VideoFidelity(Evaluator):
         mask = Frames((clip.pixels[:1, ..., :1] > 90).astype(np.uint8) * 255, clip.fps)
         config = VideoFidelityConfig(measures=("psnr", "ssim", "mse"))
         return {"configs": [config], "calls": {"evaluate": [inputs, {**inputs, "mask": mask}]}}
+
+
+def bitrate(code: Sequence[Item | Artifact] | None, frames: Frames) -> tuple[Measure, ...]:
+    """Kilobits a second, and the bytes of all files together; nothing without files."""
+    files = [c.value if isinstance(c, Item) else c for c in code or ()]
+    if not files or not len(frames):
+        return ()
+    size = sum(len(f.data) for f in files)
+    rate = size * 8 * float(frames.fps) / len(frames) / 1000
+    return (
+        Measure(name="bitrate", value=rate, unit="kbit/s", direction="down", n=len(frames)),
+        Measure(name="size", value=float(size), unit="bytes", direction="down", n=len(frames)),
+    )
 
 
 def _told(pairs: Any, count: int, ctx: Context | None) -> Iterator[Any]:

@@ -34,6 +34,9 @@ PICTURES = [
           "JPEG, WebP, AVIF and JPEG 2000 through Pillow, to compare with",
           {"encode": Call(needs={"image": "image"}, gives={"code": "bytes"}),
            "decode": Call(needs={"code": "bytes"}, gives={"image": "image"})}),
+    _spec("resize", Model, "parts:Resize", "ResizeConfig",
+          "a picture, or each frame of a clip, at another size",
+          {"apply": Call(needs={"image": "image"}, gives={"image": "image"})}),
     _spec("fidelity", Evaluator, "components:Fidelity", "FidelityConfig",
           "PSNR, SSIM, MS-SSIM, LPIPS and others of a picture against its original",
           {"evaluate": Call(needs={"subject": "image", "reference": "image"}, gives={"report": "report"})}),
@@ -57,7 +60,8 @@ CLIPS = [
     _spec("video_fidelity", Evaluator, "judging:VideoFidelity", "VideoFidelityConfig",
           "a clip against its original: PSNR, SSIM, VMAF, LPIPS, motion, masks",
           {"evaluate": Call(needs={"subject": "frames", "reference": "frames?", "mask": "frames?",
-                                   "first": "image?"}, gives={"report": "report"})}, ["Streaming"]),
+                                   "first": "image?", "code": "bytes*?"},
+                            gives={"report": "report"})}, ["Streaming"]),
 ]  # fmt: skip
 SETS = [
     _spec("fid", Evaluator, "distributions:Fid", "FidConfig",
