@@ -9,7 +9,15 @@ from typing import Any
 import numpy as np
 
 from interleaf.errors import InvalidInput
-from interleaf.interfaces import Context, Dataset, Evaluator, Measure, ModelHandle, Report
+from interleaf.interfaces import (
+    Context,
+    Dataset,
+    Evaluator,
+    Measure,
+    ModelHandle,
+    Report,
+    Schedule,
+)
 from interleaf_body.backends import body_model
 from interleaf_body.identity import expressions
 from interleaf_vlogger import judging, sound
@@ -22,6 +30,7 @@ from interleaf_vlogger.people import channels
 from interleaf_vlogger.teacher import actions
 
 Floats = np.ndarray[Any, Any]
+Guided = Schedule | None
 
 
 @dataclass(slots=True)
@@ -41,12 +50,15 @@ class Judge(Evaluator):
     Config = JudgeConfig
 
     def evaluate(
-        self, model: ModelHandle | TalkingMotion, data: Dataset, ctx: Context | None = None
-    ) -> Report:
+        self, model: ModelHandle | TalkingMotion, data: Dataset, lips: Schedule | None = None,
+        body: Schedule | None = None, ctx: Context | None = None,
+    ) -> Report:  # fmt: skip
         """``sync`` on active speech and ``sync_shifted`` by 4 to 12 frames, ``lag_within_one``, ``closures``,
         ``open_vowels``, ``retrieval`` among these clips; ``lips_agree`` between samples; of head and
         arms ``jerk`` and ``spread`` over samples, as ratios to the pairs' own movement; ``beat`` and its
-        value with another clip's sound; ``seam`` between blocks. Lips are measured on posed vertices."""
+        value with another clip's sound; ``seam`` between blocks. Lips are measured on posed vertices.
+
+        ``lips`` and ``body``: schedules of the guidance over frames, as in ``generate``."""
         ctx = ctx or Context()
         live = model.load(ctx) if isinstance(model, ModelHandle) else model
         if not isinstance(live, TalkingMotion):
@@ -59,11 +71,13 @@ class Judge(Evaluator):
             pairs = [pairs[i] for i in np.linspace(0, len(pairs) - 1, c.limit).astype(int)]
         seen = []
         for i, pair in enumerate(pairs):
-            seen.append(self._made(live, pair, ctx.seed + i))
+            seen.append(self._made(live, pair, ctx.seed + i, lips, body))
             ctx.monitor.progress(i + 1, len(pairs))
         return Report((*_lips(seen), *_body(seen, live.config.body)))
 
-    def _made(self, live: TalkingMotion, pair: Pair, seed: int) -> Seen:
+    def _made(
+        self, live: TalkingMotion, pair: Pair, seed: int, guided: Guided, moved: Guided
+    ) -> Seen:
         c = self.config
         body = body_model(c.body).bake()
         lips, frames = Lips.of(body), len(pair.lips)
@@ -74,7 +88,11 @@ class Judge(Evaluator):
             return lips.gap(body(still, given).vertices)
 
         found = Seen(pair, sound.loudness(pair.samples, frames, pair.fps), gap(pair.lips))
-        how = {"steps": c.steps, "lips_guidance": c.lips_guidance, "body_guidance": c.body_guidance}
+        how = {
+            "steps": c.steps,
+            "lips_guidance": guided or c.lips_guidance,
+            "body_guidance": moved or c.body_guidance,
+        }
         for n in range(c.samples):
             blocks = list(pieces(live, pair.samples, (seed * 1009 + n) % 2**63, **how))
             found.gaps.append(gap(np.concatenate([b[0] for b in blocks])))
@@ -84,6 +102,8 @@ class Judge(Evaluator):
     @classmethod
     def examples(cls) -> Mapping[str, Any]:
         """What the conformance kit tries."""
+        from interleaf.builtin.config import ConstantConfig
+        from interleaf.builtin.schedules import Constant
         from interleaf.pipeline.collection import Collection
         from interleaf_vlogger.config import MotionConfig
         from interleaf_vlogger.example import example_pairs
@@ -91,9 +111,10 @@ class Judge(Evaluator):
         model = TalkingMotion(MotionConfig(body="capsule", width=16, layers=1, components=4))
         model.initialise(0)
         call = {"model": model, "data": Collection.of(example_pairs(2))}
+        more = Constant(ConstantConfig(value=2.0, unit="frame"))
         return {
             "configs": [JudgeConfig(body="capsule", steps=2, samples=2)],
-            "calls": {"evaluate": [call]},
+            "calls": {"evaluate": [call, {**call, "lips": more}]},
         }
 
 

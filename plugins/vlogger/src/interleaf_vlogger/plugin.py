@@ -49,7 +49,11 @@ PLUGIN = Plugin(
             "judge", Evaluator, "interleaf_vlogger.judge:Judge", config="JudgeConfig",
             calls={
                 "evaluate": Call(
-                    needs={"model": "model", "data": "dataset[vlogger.pair]"}, gives={"report": "report"}
+                    needs={
+                        "model": "model", "data": "dataset[vlogger.pair]", "lips": "schedule?",
+                        "body": "schedule?",
+                    },
+                    gives={"report": "report"},
                 )
             },
             deterministic=True,
