@@ -5,17 +5,20 @@ from __future__ import annotations
 import multiprocessing
 import queue
 import time
-from collections.abc import Callable, Iterator, Mapping
+import traceback
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import dataclass
 from typing import Any, Protocol
 
+from interleaf.errors import InterleafError, StepFailed
 from interleaf.pipeline.execute import compute
 from interleaf.pipeline.instances import Instance
 from interleaf.pipeline.memory import peak_mib, reset_peak
 from interleaf.pipeline.monitor import Listener
 from interleaf.pipeline.plan import Plan
 from interleaf.pipeline.session import Numeric, Session
-from interleaf.pipeline.store import Store
+from interleaf.pipeline.store import Store, open_store
 
 Done = tuple[str, float, float]  # label, seconds, peak MiB
 
@@ -41,6 +44,46 @@ class InProcess:
             yield instance.label, seconds, peak
 
 
+class Workers(Protocol):
+    """Processes somewhere that compute instances, each known by a handle while it is computed."""
+
+    def submit(self, instance: Instance) -> Any:
+        """Have an instance computed; a hashable handle."""
+
+    def settled(self, running: Collection[Any]) -> Iterable[Any]:
+        """Wait a moment, pass progress on, and name the handles that are done or have failed."""
+
+    def result(self, handle: Any) -> Done:
+        """How a settled handle went; raises what its component raised."""
+
+
+def scheduled(
+    workers: Workers,
+    wanted: Sequence[Instance],
+    started: Callable[[Instance], None],
+    most: int | None = None,
+) -> Iterator[Done]:
+    """Have ``wanted`` computed as their inputs become ready, at most ``most`` at a time.
+
+    The first error ends it, as StepFailed.
+    """
+    waiting = {i.label: i for i in wanted}
+    running: dict[Any, str] = {}
+    while waiting or running:
+        blocked = {*waiting, *running.values()}
+        for instance in list(waiting.values()):
+            ready = not any(s.instance.label in blocked for s in instance.upstream)
+            if ready and (most is None or len(running) < most):
+                started(waiting.pop(instance.label))
+                running[workers.submit(instance)] = instance.label
+        for handle in workers.settled(running):
+            label = running.pop(handle)
+            try:
+                yield workers.result(handle)
+            except Exception as error:
+                raise StepFailed(label, error) from error
+
+
 class Processes:
     """Up to ``jobs`` instances at a time, each in one of ``jobs`` spawned processes."""
 
@@ -53,53 +96,66 @@ class Processes:
         """Compute ``wanted`` as their inputs become ready; the first error ends it."""
         context = multiprocessing.get_context("spawn")
         events = context.Queue()
-        seeds = dict(session.keys.accepted)
-        args = (session.plan, str(session.store.root), session.numeric, seeds, events)
+        args = (Job.of(session), events)
         with ProcessPoolExecutor(self.jobs, context, _begin, args) as pool:
             try:
-                yield from self._schedule(session, wanted, started, pool, events)
+                workers = _Pool(pool, events, session.listener)
+                yield from scheduled(workers, wanted, started, self.jobs)
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 for process in list((pool._processes or {}).values()):
                     process.terminate()
                 raise
 
-    def _schedule(
-        self,
-        session: Session,
-        wanted: list[Instance],
-        started: Callable[[Instance], None],
-        pool: ProcessPoolExecutor,
-        events: Any,
-    ) -> Iterator[Done]:
-        waiting = {i.label: i for i in wanted}
-        running: dict[Future[Done], str] = {}
-        while waiting or running:
-            blocked = {*waiting, *running.values()}
-            for instance in list(waiting.values()):
-                ready = not any(s.instance.label in blocked for s in instance.upstream)
-                if ready and len(running) < self.jobs:
-                    started(waiting.pop(instance.label))
-                    running[pool.submit(_compute, instance.label)] = instance.label
-            done, _ = wait(running, timeout=0.1, return_when=FIRST_COMPLETED)
-            relay(events, session.listener)
-            for future in done:
-                running.pop(future)
-                yield future.result()
+
+@dataclass
+class _Pool:
+    pool: ProcessPoolExecutor
+    events: Any
+    listener: Listener
+
+    def submit(self, instance: Instance) -> Future[Done]:
+        return self.pool.submit(_compute, instance.label)
+
+    def settled(self, running: Collection[Future[Done]]) -> Iterable[Future[Done]]:
+        done, _ = wait(running, timeout=0.1, return_when=FIRST_COMPLETED)
+        relay(self.events, self.listener)
+        return done
+
+    def result(self, handle: Future[Done]) -> Done:
+        return handle.result()
+
+
+@dataclass(frozen=True)
+class Job:
+    """What another process needs to compute a run's instances: the plan, where the store is,
+    and the keys it is to take as given."""
+
+    plan: Plan
+    store: str
+    numeric: Numeric
+    keys: Mapping[str, str]
+
+    @classmethod
+    def of(cls, session: Session) -> Job:
+        """A session's job; keys are computed anew, but for those that were kept."""
+        kept = dict(session.keys.accepted)
+        return cls(session.plan, session.store.uri, session.numeric, kept)
+
+    def session(self, listener: Listener, store: Store | None = None) -> Session:
+        """The run as the other process sees it."""
+        found = Session(self.plan, store or open_store(self.store), self.numeric, listener)
+        for label, key in self.keys.items():
+            found.keys.keep(found.instances[label], key)
+        return found
 
 
 _session: Session | None = None
 
 
-def _begin(
-    plan: Plan, root: str, numeric: Numeric, accepted: Mapping[str, str], events: Any
-) -> None:
-    from pathlib import Path
-
+def _begin(job: Job, events: Any) -> None:
     global _session
-    _session = Session(plan, Store(Path(root)), numeric, Relay(events.put))
-    for label, key in accepted.items():
-        _session.keys.keep(_session.instances[label], key)
+    _session = job.session(Relay(events.put))
 
 
 def _compute(label: str) -> Done:
@@ -130,6 +186,15 @@ def timed(
             peak = how(session, instance)
     session.release(instance)
     return time.perf_counter() - start, peak or peak_mib()
+
+
+def sendable(error: BaseException) -> Exception:
+    """The error itself where it is meant for a user, else its text with where it was raised."""
+    if isinstance(error, InterleafError):
+        found = InterleafError(error.message, hint=error.hint)
+        found.exit_code = error.exit_code
+        return found
+    return RuntimeError("".join(traceback.format_exception(error)).strip())
 
 
 class Relay:

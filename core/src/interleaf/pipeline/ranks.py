@@ -15,36 +15,23 @@ import subprocess
 import sys
 import tempfile
 import threading
-import traceback
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from multiprocessing.connection import Client, Connection, Listener
 from pathlib import Path
 from typing import Any
 
 from interleaf.errors import InterleafError
 from interleaf.pipeline.execute import compute
-from interleaf.pipeline.executors import Done, Relay, relay, timed
+from interleaf.pipeline.executors import Done, Job, Relay, relay, sendable, timed
 from interleaf.pipeline.instances import Instance
 from interleaf.pipeline.memory import peak_mib
 from interleaf.pipeline.monitor import Quiet
-from interleaf.pipeline.plan import Plan
 from interleaf.pipeline.session import Numeric, Session
 from interleaf.pipeline.store import Store
 
 PLACE, SECRET = "INTERLEAF_RANKS", "INTERLEAF_RANKS_SECRET"
+Sent = tuple[Job, Path, str]  # the run, the folder of its store, the step
 POLL = 0.05  # seconds between looks at the processes
-
-
-@dataclass(frozen=True)
-class Job:
-    """What every process needs to make the call: the plan, where the store is, every key."""
-
-    plan: Plan
-    root: Path
-    numeric: Numeric
-    keys: Mapping[str, str]
-    label: str
 
 
 class Torchrun:
@@ -60,17 +47,18 @@ class Torchrun:
         for instance in wanted:
             started(instance)
             together = "Distributed" in instance.step.spec.capabilities
-            seconds, peak = timed(session, instance, self._launch if together else compute)
+            seconds, peak = timed(session, instance, self.launch if together else compute)
             yield instance.label, seconds, peak
 
-    def _launch(self, session: Session, instance: Instance) -> float:
+    def launch(self, session: Session, instance: Instance) -> float:
         """Start the processes and wait for them; the first one's peak MiB."""
         session.inputs(instance)  # what is corrupt is computed again here, by one process
         keys = {label: session.keys.key(i) for label, i in session.instances.items()}
-        job = Job(session.plan, session.store.root, session.numeric, keys, instance.label)
+        job = Job(session.plan, session.store.uri, session.numeric, keys)
+        sent = (job, session.store.root, instance.label)
         secret, events = secrets.token_bytes(16), queue.Queue[Any]()
         with Listener(("127.0.0.1", 0), authkey=secret) as listener:
-            threading.Thread(target=_serve, args=(listener, job, events), daemon=True).start()
+            threading.Thread(target=_serve, args=(listener, sent, events), daemon=True).start()
             environment = _environment(listener.address, secret, session.numeric, self.nproc)
             with tempfile.TemporaryFile() as said:
                 process = subprocess.Popen(
@@ -93,14 +81,14 @@ def _environment(address: Any, secret: bytes, numeric: Numeric, nproc: int) -> d
     return {"OMP_NUM_THREADS": str(threads), **os.environ, **place}
 
 
-def _serve(listener: Listener, job: Job, events: queue.Queue[Any]) -> None:
+def _serve(listener: Listener, sent: Sent, events: queue.Queue[Any]) -> None:
     """Give the job to every process that connects, and pass on what they tell."""
     while True:
         try:
             connection = listener.accept()
         except OSError:
             return  # closed: the step has ended
-        connection.send(job)
+        connection.send(sent)
         threading.Thread(target=_hear, args=(connection, events), daemon=True).start()
 
 
@@ -181,18 +169,15 @@ def main() -> int:
     host, _, port = os.environ.pop(PLACE).rpartition(":")
     secret = bytes.fromhex(os.environ.pop(SECRET))
     connection = Client((host, int(port)), authkey=secret)
-    job: Job = connection.recv()
+    job, root, label = connection.recv()
     threading.Thread(target=_leave_with, args=(connection,), daemon=True).start()
     first = os.environ["RANK"] == "0"
-    store = Store(job.root) if first else Spectator(job.root)
     listener = Relay(connection.send) if first else Quiet()
-    session = Session(job.plan, store, job.numeric, listener)
-    for label, key in job.keys.items():
-        session.keys.keep(session.instances[label], key)
+    session = job.session(listener, None if first else Spectator(root))
     try:
-        compute(session, session.instances[job.label])
+        compute(session, session.instances[label])
     except BaseException as error:
-        connection.send(("failed", (_sendable(error),)))
+        connection.send(("failed", (sendable(error),)))
         return 1
     if first:
         connection.send(("done", (peak_mib(),)))
@@ -205,15 +190,6 @@ def _leave_with(connection: Connection) -> None:
         connection.recv()
     except (EOFError, OSError):
         os._exit(1)
-
-
-def _sendable(error: BaseException) -> Exception:
-    """The error itself where it is meant for a user, else its text with where it was raised."""
-    if isinstance(error, InterleafError):
-        found = InterleafError(error.message, hint=error.hint)
-        found.exit_code = error.exit_code
-        return found
-    return RuntimeError("".join(traceback.format_exception(error)).strip())
 
 
 if __name__ == "__main__":

@@ -38,7 +38,7 @@ from interleaf.pipeline.monitor import Listener, Quiet
 from interleaf.pipeline.plan import Plan
 from interleaf.pipeline.publish import publish
 from interleaf.pipeline.session import Numeric, Session
-from interleaf.pipeline.store import MemoryStore, Store, open_store
+from interleaf.pipeline.store import MemoryStore, open_store
 from interleaf.registry.hooks import load_hooks
 from interleaf.registry.live import load_class
 
@@ -112,7 +112,7 @@ class _Run:
         self.hooks = load_hooks()
         for name, fault in self.hooks.broken.items():  # type: ignore[attr-defined]
             listener.notice(f"hooks of {name} are left out: {fault}")
-        self.store = self._open_store()
+        self.store = open_store(options.store)
         numeric = Numeric(device=options.device, dtype=options.dtype, threads=options.threads)
         self.session = Session(plan, self.store, numeric, listener)
         kind = NoHistory if isinstance(self.store, MemoryStore) else History
@@ -120,15 +120,6 @@ class _Run:
         self.folder = _folder(plan.name, options.out)
         self.seconds = time.perf_counter()
         self.log: TextIO | None = None
-
-    def _open_store(self) -> Store:
-        uri = self.options.store
-        found = self.hooks.hook.open_store(uri=uri) if "://" in uri else None
-        if found is None and "://" in uri:
-            raise StoreError(
-                f"no installed plugin opens the store {uri}", hint="use a folder: --store DIR"
-            )
-        return found or open_store(uri)
 
     def run(self) -> RunResult:
         import_all(self.plan)
@@ -207,19 +198,26 @@ class _Run:
 
         try:
             yield from self._executor().run(self.session, missing, started)
+        except StepFailed as failed:
+            cause = failed.__cause__ if isinstance(failed.__cause__, Exception) else failed
+            self._failed(self.session.instances[failed.step], cause, manifest)
+            raise
         except Exception as error:
             instance = running[-1] if running else missing[0]
             self._failed(instance, error, manifest)
             raise StepFailed(instance.label, error) from error
 
     def _executor(self) -> Executor:
-        uri, jobs = self.options.executor, self.options.jobs
+        uri, jobs, nproc = self.options.executor, self.options.jobs, self.options.nproc
         if uri:
-            found: Executor | None = self.hooks.hook.make_executor(uri=uri)
+            found: Executor | None = self.hooks.hook.make_executor(uri=uri, jobs=jobs, nproc=nproc)
             if found is None:
-                raise InterleafError(f"no installed plugin makes the executor '{uri}'")
+                raise InterleafError(
+                    f"no installed plugin makes the executor '{uri}'",
+                    hint="interleaf install NAME, where a plugin of that name brings it",
+                )
             return found
-        if self.options.nproc > 1:
+        if nproc > 1:
             return self._torchrun()
         return (
             Processes(jobs) if jobs > 1 and not isinstance(self.store, MemoryStore) else InProcess()

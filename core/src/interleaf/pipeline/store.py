@@ -17,11 +17,12 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-from interleaf.errors import CorruptData
+from interleaf.errors import CorruptData, StoreError
 from interleaf.pipeline.files import folder_atomic, remove, sibling
 from interleaf.pipeline.fingerprint import Fingerprints
 from interleaf.pipeline.freeze import Freezer, Thawer
 from interleaf.pipeline.locks import locked
+from interleaf.registry.hooks import load_hooks
 
 FORMAT = 1
 Meta = Mapping[str, Any]
@@ -50,6 +51,11 @@ class Store:
         self.root = (root or default_root()).expanduser().absolute()
         self.fingerprints = Fingerprints(self.root / "fingerprints")
         self.notices: list[str] = []
+
+    @property
+    def uri(self) -> str:
+        """What ``open_store`` opens it by in another process."""
+        return str(self.root)
 
     def folder(self, key: str) -> Path:
         """Where the entry of ``key`` lies or would lie."""
@@ -249,10 +255,17 @@ class MemoryStore(Store):
 
 
 def open_store(uri: str) -> Store:
-    """``memory:``, a folder, or the default folder when empty."""
+    """``memory:``, a folder, a URI that a plugin opens, or the default folder when empty."""
     if uri == "memory:":
         return MemoryStore()
-    return Store(Path(uri)) if uri else Store()
+    if "://" not in uri:
+        return Store(Path(uri)) if uri else Store()
+    found: Store | None = load_hooks().hook.open_store(uri=uri)
+    if found is None:
+        raise StoreError(
+            f"no installed plugin opens the store {uri}", hint="use a folder: --store DIR"
+        )
+    return found
 
 
 def _is_items(tree: Any) -> bool:

@@ -37,8 +37,12 @@ class Hooks:
         """A store for a URI this plugin understands, else None."""
 
     @hookspec(firstresult=True)
-    def make_executor(self, uri: str) -> Any:
-        """An executor for a URI this plugin understands, else None."""
+    def make_executor(self, uri: str, jobs: int, nproc: int) -> Any:
+        """An executor for a URI this plugin understands, else None.
+
+        At most ``jobs`` steps at a time (1: as it sees fit), ``nproc`` processes for each step of a
+        ``Distributed`` component. A listener names those of these it wants.
+        """
 
 
 def load_hooks() -> pluggy.PluginManager:
