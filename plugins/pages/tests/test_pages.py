@@ -175,6 +175,15 @@ def test_a_plot_is_svg_and_repeatable():
     assert plot() != one
 
 
+def test_many_lines_are_told_apart():
+    names = [f"codec {i}" for i in range(11)]
+    table = Table({"points": [1, 2] * 11, "psnr (dB)": [1.0, 2.0] * 11, "kind": sorted(names * 2)})
+    root = ElementTree.fromstring(plot(table, by="kind"))
+    drawn = [e.get("style", "") for e in root.iter() if e.tag.endswith("path")]
+    styles = {s.replace(" stroke-linecap: square", "") for s in drawn if "stroke-width: 1.5" in s}
+    assert len({s.strip("; ") for s in styles}) == 11
+
+
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [

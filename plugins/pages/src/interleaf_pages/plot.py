@@ -11,6 +11,8 @@ from interleaf_pages.tables import shown
 
 INK, GRID = "#20242a", "#c8ccd2"  # what dark pages repaint
 COLORS = ("#1f6fb2", "#d1495b", "#3a8f5c", "#c2851b", "#7b5ea7", "#2a9d9d", "#8a6d5b", "#5b6b7f")
+DASHES, MARKS = ("-", "--", ":"), ("o", "s", "^")
+BESIDE = 6  # lines whose legend still fits among them
 DARK = (
     "<style>@media (prefers-color-scheme: dark){"
     f'[style*="fill: {INK}"]{{fill:#dfe3e8!important}}'
@@ -25,34 +27,40 @@ def draw(table: Table, config: PlotConfig) -> bytes:
     import matplotlib as mpl
     from cycler import cycler
     from matplotlib.figure import Figure
-    from matplotlib.ticker import NullLocator
+    from matplotlib.ticker import FuncFormatter, NullLocator
 
     lines = _lines(table, config)
     style: Any = {
         "font.family": "DejaVu Sans",
         "font.size": 10,
         "svg.hashsalt": "interleaf",
-        "axes.prop_cycle": cycler(color=COLORS),
+        # more lines than colours differ by dashes and marks
+        "axes.prop_cycle": (cycler(linestyle=DASHES) + cycler(marker=MARKS)) * cycler(color=COLORS),
     }
     painted = ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color")
     style |= dict.fromkeys(painted, INK)
     with mpl.rc_context(style):
-        figure = Figure(figsize=(6.4, 3.8), layout="constrained")
+        many = bool(config.by) and len(lines) > BESIDE
+        figure = Figure(figsize=(8.4 if many else 6.4, 3.8), layout="constrained")
         axes = figure.add_subplot()
         for name, xs, ys in lines:
-            axes.plot(xs, ys, marker="o", markersize=4, label=_plain(name))
+            axes.plot(xs, ys, markersize=4, label=_plain(name))
         axes.set_xscale("log" if config.log_x else "linear")
         axes.set_yscale("log" if config.log_y else "linear")
         xs = sorted({x for _, xs, _ in lines for x in xs})
         if config.log_x and len(xs) <= 8:
             axes.set_xticks(xs, [shown(x) for x in xs])
             axes.xaxis.set_minor_locator(NullLocator())
+        elif config.log_x:
+            axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
         axes.set_xlabel(_plain(config.x))
         axes.set_ylabel(_plain(config.y))
         axes.set_title(_plain(config.title))
         axes.grid(color=GRID, linewidth=0.6)
         axes.spines[["top", "right"]].set_visible(False)
-        if config.by:
+        if many:
+            figure.legend(title=_plain(config.by), frameon=False, loc="outside right upper")
+        elif config.by:
             axes.legend(title=_plain(config.by), frameon=False)
         out = io.BytesIO()
         figure.savefig(
