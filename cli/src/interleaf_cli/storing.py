@@ -14,14 +14,14 @@ DAY = 86400.0
 
 
 def _store(settings: Settings) -> Store:
-    if "://" in settings.store or settings.store == "memory:":
-        raise UsageError(f"{settings.store} is no folder", hint="--store DIR")
+    if settings.store == "memory:":
+        raise UsageError("memory: ends with its process", hint="--store DIR")
     return open_store(settings.store)
 
 
 def show_path(settings: Settings) -> None:
-    """Print the store's folder."""
-    print(_store(settings).root)
+    """Print the store's folder, or its URI."""
+    print(_store(settings).uri)
 
 
 def show_usage(settings: Settings) -> None:
@@ -35,7 +35,7 @@ def show_usage(settings: Settings) -> None:
         return
     print_columns([(size(total), str(n), step) for total, n, step in rows])
     print(
-        f"{size(sum(r[0] for r in rows))} in {sum(r[1] for r in rows)} results, {_store(settings).root}"
+        f"{size(sum(r[0] for r in rows))} in {sum(r[1] for r in rows)} results, {_store(settings).uri}"
     )
 
 

@@ -49,6 +49,7 @@ def run(
     threads: int = 0,
     jobs: int = 1,
     nproc: int = 1,
+    executor: str = "",
     settings: Mapping[str, Any] | None = None,
     **variables: Any,
 ) -> RunResult:
@@ -71,5 +72,6 @@ def run(
         threads=threads,
         jobs=jobs,
         nproc=nproc,
+        executor=executor,
     )
     return run_plan(plan, options)

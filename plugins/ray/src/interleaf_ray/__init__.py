@@ -1,0 +1,1 @@
+"""Pipelines on Ray, and stores behind fsspec."""
