@@ -1,4 +1,4 @@
-# make demo · test [P=gaussianimage] · check · bench · registry · release
+# make demo · test [P=gaussianimage] · check · bench · registry · api · docs · gallery · release
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/pip --disable-pip-version-check install --quiet -c constraints.txt
@@ -14,10 +14,10 @@ EXTRAS := plugins/media[video,audio,flow,fast,torch,flip,fid,clip] plugins/gauss
 TOYS := $(patsubst %/pyproject.toml,%,$(wildcard tests/toys/*/pyproject.toml))
 PROJECTS := $(addsuffix /pyproject.toml,$(LIGHT))
 DEV := pytest pytest-xdist hypothesis constriction ruff mypy import-linter types-PyYAML build jsonschema pytorch-msssim pyarrow \
-  cyclonedx-python-lib[json-validation] transformers openai httpx torchmetrics playwright
+  cyclonedx-python-lib[json-validation] transformers openai httpx torchmetrics playwright griffelib
 TESTS := $(if $(P),plugins/$(P)/tests,)
 
-.PHONY: demo test check bench registry release clean
+.PHONY: demo test check bench registry api release clean
 .DELETE_ON_ERROR:
 
 demo: .venv/.light
@@ -39,6 +39,9 @@ bench: .venv/.full
 
 registry: .venv/.light
 	$(BIN)/python -m interleaf.registry.generate registry.toml
+
+api: .venv/.full
+	$(BIN)/python tests/public_names.py > spec/api-1.txt
 
 release: .venv/.full
 	rm -rf dist && for p in $(LIGHT) $(HEAVY); do $(BIN)/python -m build --wheel --no-isolation --outdir dist $$p || exit 1; done

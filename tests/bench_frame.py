@@ -58,7 +58,7 @@ def fake_plugins(folder: Path, count: int) -> None:
         (package / "__init__.py").write_text("")
         (package / "plugin.py").write_text(
             "from interleaf.interfaces import Model\nfrom interleaf.plugin import Call, Plugin, component\n"
-            f"PLUGIN = Plugin(name='fake{number}', api=0, summary='fake', components=[\n"
+            f"PLUGIN = Plugin(name='fake{number}', api=1, summary='fake', components=[\n"
             f"    component('x', Model, 'interleaf_fake{number}.code:X',\n"
             "              calls={'apply': Call(needs={'x': 'any'}, gives={'x': 'any'})})])\n"
         )

@@ -128,7 +128,7 @@ def interleaf(env: dict[str, str], *words: str) -> subprocess.CompletedProcess[s
     return subprocess.run(command, env=env, capture_output=True, text=True, timeout=60)
 
 
-GOOD = "from interleaf.plugin import Plugin\nPLUGIN = Plugin(name='strange', api=0)\n"
+GOOD = "from interleaf.plugin import Plugin\nPLUGIN = Plugin(name='strange', api=1)\n"
 
 
 @pytest.mark.parametrize(
@@ -156,6 +156,16 @@ def test_a_strange_plugin_stays_its_own_problem(tmp_path: Path, body: str, said:
     assert done.returncode == 5 and said in done.stdout
 
 
+@pytest.mark.parametrize(("api", "older"), [(0, "strange"), (2, "interleaf-core")])
+def test_a_plugin_of_another_api_names_the_side_to_upgrade(
+    tmp_path: Path, api: int, older: str
+) -> None:
+    env = strange(tmp_path, GOOD.replace("api=1", f"api={api}"))
+    listed = interleaf(env, "list").stdout
+    assert "strange  BROKEN E205" in listed and f"speaks API {api}" in listed
+    assert f"pip install --upgrade {older}" in interleaf(env, "doctor").stdout
+
+
 def test_a_plugin_that_prints_is_kept_quiet_and_told(tmp_path: Path) -> None:
     env = strange(tmp_path, "print('WELCOME!')\n" + GOOD)
     done = interleaf(env, "list")
@@ -167,7 +177,7 @@ def test_the_list_notices_what_changes(tmp_path: Path) -> None:
     env = strange(tmp_path, GOOD)
     assert "strange" in interleaf(env, "list").stdout
     descriptor = tmp_path / "interleaf_strange" / "plugin.py"
-    descriptor.write_text(GOOD.replace("api=0", "api=0, summary='now with a summary'"))
+    descriptor.write_text(GOOD.replace("api=1", "api=1, summary='now with a summary'"))
     assert "now with a summary" in interleaf(env, "list").stdout
     (tmp_path / "strange-1.dist-info" / "entry_points.txt").unlink()
     (tmp_path / "strange-1.dist-info" / "METADATA").unlink()

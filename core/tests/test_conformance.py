@@ -65,7 +65,7 @@ def test_a_plugin_without_examples_fails(tmp_path: Path) -> None:
     (package / "__init__.py").write_text("")
     (package / "plugin.py").write_text(
         "from interleaf.interfaces import Model\nfrom interleaf.plugin import Call, Plugin, component\n"
-        "PLUGIN = Plugin(name='bare', api=0, components=[component('x', Model,"
+        "PLUGIN = Plugin(name='bare', api=1, components=[component('x', Model,"
         " 'interleaf_bare.code:X', calls={'apply': Call(gives={'text': 'text'})})])\n"
     )
     (package / "code.py").write_text(

@@ -18,7 +18,7 @@ from interleaf.interfaces.model import Model
 from interleaf.interfaces.renderer import Renderer
 from interleaf.interfaces.schedule import Schedule
 
-API = 0  # the version of these interfaces; frozen as 1 later
+API = 1  # the version of these interfaces, and what it promises: spec/api.md
 
 # The calls each interface has; the first is the default one ("" makes the component only).
 CALLS: Mapping[type[Component], tuple[str, ...]] = {

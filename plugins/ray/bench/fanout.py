@@ -2,8 +2,8 @@
 
     python plugins/ray/bench/fanout.py [--steps 8] [--iterations 600]
 
-Each step fits Gaussians to one photo with a seed of its own (``gaussianimage.fit``, one thread). Both runs start
-from an empty store; wall-clock includes starting Python and Ray. Prints JSON.
+Each step fits Gaussians to one photo with a seed of its own (``gaussianimage.fit``, one thread). Both runs
+start from an empty store; wall-clock includes starting Python and Ray. Prints JSON.
 """
 
 from __future__ import annotations
@@ -24,7 +24,11 @@ version: 1
 name: fanout
 steps:
   photo: {{use: media.sample, with: {{name: astronaut}}}}
-  fit: {{use: gaussianimage.fit, each: {{seed: {seeds}}}, with: {{points: 10000, steps: {iterations}}}, needs: {{image: photo}}}}
+  fit:
+    use: gaussianimage.fit
+    each: {{seed: {seeds}}}
+    with: {{points: 10000, steps: {iterations}}}
+    needs: {{image: photo}}
   drawn: {{use: gaussianimage.draw, needs: {{splats: fit}}}}
 outputs: {{drawn: drawn}}
 """

@@ -8,7 +8,7 @@ _CLOSED = ("Monotone", "Bounded")
 
 PLUGIN = Plugin(
     name="core",
-    api=0,
+    api=1,
     summary="schedules (constant, linear, cosine, then, scale, mix), collect, paired, pick and tabulate",
     components=[
         component(

@@ -13,7 +13,7 @@ COMMANDS = ("view", "render", "retarget", "convert")
 
 PLUGIN = Plugin(
     name="body",
-    api=0,
+    api=1,
     summary="skeletons, motion files, a posed human body and a mesh renderer",
     requires=["numba", "numpy"],
     components=[

@@ -9,7 +9,7 @@ _JUDGED = "interleaf_continual.evaluating_config"
 
 PLUGIN = Plugin(
     name="continual",
-    api=0,
+    api=1,
     summary="continue a pre-training on new data: re-warming, replay, infinite schedules, forgetting",
     paper="arXiv:2403.08763",
     requires=["numpy"],

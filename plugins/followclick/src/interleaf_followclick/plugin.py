@@ -5,7 +5,7 @@ from interleaf.plugin import Call, Plugin, component
 
 PLUGIN = Plugin(
     name="followclick",
-    api=0,
+    api=1,
     summary="click on a thing in a photo, say how it moves, and only that moves",
     paper="arXiv:2403.08268",
     requires=["cv2", "numba", "numpy", "scipy", "torch"],

@@ -29,7 +29,7 @@ NETWORKS = [
 
 PLUGIN = Plugin(
     name="gaussianimage",
-    api=0,
+    api=1,
     summary="images as sums of 2D Gaussians: fit a photograph, draw it at any scale",
     paper="arXiv:2403.08551",
     requires=["numba", "numpy"],

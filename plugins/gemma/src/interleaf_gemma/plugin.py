@@ -5,7 +5,7 @@ from interleaf.plugin import Call, Plugin, component
 
 PLUGIN = Plugin(
     name="gemma",
-    api=0,
+    api=1,
     summary="Gemma decoders from scratch: load, run, train, convert",
     paper="arXiv:2403.08295",
     requires=["torch", "safetensors", "sentencepiece"],

@@ -105,7 +105,7 @@ SHOWN = [
 
 PLUGIN = Plugin(
     name="media",
-    api=0,
+    api=1,
     summary="pictures, video and sound in and out, and measures that name their weights",
     requires=["numpy", "PIL", "png", "scipy", "skimage", "tifffile"],
     components=[*PICTURES, *CLIPS, *SETS, *SHOWN, *CHANGED, *PEOPLE],

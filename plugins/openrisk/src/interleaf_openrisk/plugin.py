@@ -8,7 +8,7 @@ _COMMANDS = "interleaf_openrisk.commands"
 
 PLUGIN = Plugin(
     name="openrisk",
-    api=0,
+    api=1,
     summary="what an open model adds to a risk: uplift over closed models and existing technology",
     paper="arXiv:2403.07918",
     requires=["numpy", "pydantic"],

@@ -5,7 +5,7 @@ from interleaf.plugin import Call, Plugin, component
 
 PLUGIN = Plugin(
     name="pages",
-    api=0,
+    api=1,
     summary="results as one self-contained HTML page, as plots and as tables",
     requires=["numpy", "PIL", "matplotlib"],
     components=[

@@ -4,7 +4,7 @@ from interleaf.plugin import Plugin
 
 PLUGIN = Plugin(
     name="ray",
-    api=0,
+    api=1,
     summary="runs a pipeline's steps on Ray, over a shared folder or an object store",
     requires=["ray", "fsspec"],
 )

@@ -8,7 +8,7 @@ _COMMANDS = "interleaf_scaling.commands"
 
 PLUGIN = Plugin(
     name="scaling",
-    api=0,
+    api=1,
     summary="loss and downstream error of a language model before it is trained",
     paper="arXiv:2403.08540",
     requires=["numpy", "scipy"],

@@ -12,7 +12,7 @@ _FITTED = {"model": "model", "log": "table"}
 
 PLUGIN = Plugin(
     name="sotopia",
-    api=0,
+    api=1,
     summary="social agents that learn from their own conversations, and a judge that is itself judged",
     paper="arXiv:2403.08715",
     requires=["numpy", "openai", "pydantic"],

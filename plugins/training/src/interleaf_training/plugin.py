@@ -5,7 +5,7 @@ from interleaf.plugin import Call, Plugin, component
 
 PLUGIN = Plugin(
     name="training",
-    api=0,
+    api=1,
     summary="the torch training loop that papers share",
     requires=["numpy", "torch", "accelerate", "safetensors"],
     components=[

@@ -5,7 +5,7 @@ from interleaf.plugin import Call, Plugin, component
 
 PLUGIN = Plugin(
     name="trumans",
-    api=0,
+    api=1,
     summary="people who walk, reach and rest in your own rooms, for as long as you like",
     paper="arXiv:2403.08629",
     requires=["numba", "numpy", "scipy", "trimesh"],

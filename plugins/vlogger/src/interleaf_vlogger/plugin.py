@@ -5,7 +5,7 @@ from interleaf.plugin import Call, Plugin, component
 
 PLUGIN = Plugin(
     name="vlogger",
-    api=0,
+    api=1,
     summary="a voice and one photograph become a person who speaks",
     paper="arXiv:2403.08764",
     requires=["numpy", "scipy", "torch"],

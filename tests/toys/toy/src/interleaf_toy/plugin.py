@@ -8,7 +8,7 @@ _MODELS = "interleaf_toy.models"
 
 PLUGIN = Plugin(
     name="toy",
-    api=0,
+    api=1,
     summary="small honest components for tests",
     requires=["numpy"],
     kinds={"palette": "interleaf_toy.values:Palette"},

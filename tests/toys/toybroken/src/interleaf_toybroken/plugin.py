@@ -2,4 +2,4 @@
 
 from a_module_that_nobody_has import Plugin  # type: ignore[import-not-found]
 
-PLUGIN = Plugin(name="toybroken", api=0)
+PLUGIN = Plugin(name="toybroken", api=1)

@@ -5,7 +5,7 @@ from interleaf.plugin import Call, Plugin, component
 
 PLUGIN = Plugin(
     name="toyneedy",
-    api=0,
+    api=1,
     summary="a component behind an extra that is not installed",
     requires=["a_module_that_nobody_has"],
     components=[

@@ -8,7 +8,7 @@ _PICTURE = {"image": "image"}
 
 PLUGIN = Plugin(
     name="toyother",
-    api=0,
+    api=1,
     summary="takes over models and values of the first toy plugin",
     requires=["numpy"],
     components=[
