@@ -244,3 +244,14 @@ def test_the_house_of_the_shared_data(data: Path) -> None:
     ground = Ground.of(scene)
     assert "up z" in scene.placement
     assert 90 < ground.area() < 125
+
+
+@pytest.mark.parametrize("suffix", [".glb", ".ply"])
+def test_colours_of_vertices_are_kept(tmp_path: Path, suffix: str) -> None:
+    s = hall()
+    paint = (s.colors * 255).astype(np.uint8)
+    trimesh.Trimesh(s.vertices, s.faces, vertex_colors=paint, process=False).export(
+        tmp_path / f"a{suffix}"
+    )
+    scene = read_scene(tmp_path / f"a{suffix}", up="y", voxel=0.1)
+    assert np.abs(scene.colors - s.colors).max() < 0.01

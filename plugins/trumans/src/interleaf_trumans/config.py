@@ -94,12 +94,12 @@ class ViewerConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgeConfig:
-    """``within`` metres a goal counts as reached; ``deep`` metres inside an obstacle a frame counts as
-    penetrating; ``slow`` and ``fast`` m/s: the mean speed on the way must lie between; ``leap`` m/s: no joint
-    may be faster."""
+    """``within`` metres a goal counts as reached; ``deep``: a frame penetrates when a point of the body is
+    more metres inside an obstacle (walls of a single cell are never deeper than half of it); ``slow`` and
+    ``fast`` m/s: the mean speed on the way must lie between; ``leap`` m/s: no joint may be faster."""
 
     within: Annotated[float, Gt(0)] = 0.2
-    deep: Annotated[float, Ge(0)] = 0.02
+    deep: Annotated[float, Ge(0)] = 0.0
     slow: Annotated[float, Ge(0)] = 0.2
     fast: Annotated[float, Gt(0)] = 2.2
     leap: Annotated[float, Gt(0)] = 8.0

@@ -108,7 +108,9 @@ def _colors(loaded: Any, count: int) -> Array:
         elif loaded.visual.kind is None:
             return plain
         else:
-            found = np.asarray(loaded.visual.to_color().vertex_colors)
+            visual = loaded.visual
+            visual = visual.to_color() if hasattr(visual, "to_color") else visual
+            found = np.asarray(visual.vertex_colors)
     except Exception:  # a texture that cannot be read: the shape is what matters
         return plain
     return found[:, :3] / 255.0 if found.shape[:1] == (count,) else plain

@@ -14,6 +14,7 @@ from interleaf_trumans.walking.clips import FPS, Library
 from interleaf_trumans.walking.legs import leg_points
 
 AHEAD = (8, 16, 24)  # frames from now: the path that is compared
+LEAST = 0.1  # m, m/s, rad: clips that hardly differ in something are not told apart by it
 WEIGHTS = {"feet": 0.75, "steps": 1.0, "hips": 1.0, "path": 1.0, "heading": 1.2}
 
 
@@ -70,7 +71,7 @@ def features(library: Library) -> Features:
     blocks = {"feet": feet, "steps": steps, "hips": hips, "path": path,
               "heading": np.concatenate([np.sin(heading), np.cos(heading)], 1)}  # fmt: skip
     scale = np.concatenate([
-        np.full(b.shape[1], WEIGHTS[k] / max(float(b.std(0).mean()), 1e-3) / np.sqrt(b.shape[1]))
+        np.full(b.shape[1], WEIGHTS[k] / max(float(b.std(0).mean()), LEAST) / np.sqrt(b.shape[1]))
         for k, b in blocks.items()
     ])  # fmt: skip
     rows = np.concatenate(list(blocks.values()), 1) * scale

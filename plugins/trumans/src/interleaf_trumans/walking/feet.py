@@ -69,9 +69,8 @@ def _next(
             return Foot(
                 held=foot.held, shift=(dx, dz), drift=(dx - foot.shift[0], dz - foot.shift[1])
             ), np.array([dx, 0.0, dz])
-        step = contact and may_step
-        foot = Foot(shift=(dx, dz), drift=(0.0, 0.0) if step else foot.drift, since=0, free=contact,
-                    span=STEP if step else RELEASE, lift=LIFT if step else 0.0)  # fmt: skip
+        foot = Foot(shift=(dx, dz), drift=(0.0, 0.0) if contact else foot.drift, since=0, free=contact,
+                    span=STEP if contact else RELEASE, lift=LIFT if contact else 0.0)  # fmt: skip
     since = foot.since + 1
     a, b = fade(since, foot.span)
     dx, dz = (s * a + d * foot.span * b for s, d in zip(foot.shift, foot.drift, strict=True))

@@ -1,7 +1,8 @@
 """Motion matching: the frame of the clips that best continues the body along its path, a few times a second.
 
 The clip that is playing goes on unless another frame is clearly better; changes are blended away by offsets
-that fade within 0.3 s (quintic, Bollo, GDC 2018); the path is met by turning the body a little as it walks.
+that fade within a third of a second (quintic, Bollo, GDC 2018); the path is met by turning the body a little
+as it walks.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from interleaf_trumans.walking.clips import FPS, JOINTS, PARENTS, Clip, Library,
 from interleaf_trumans.walking.features import AHEAD, Choice, Features, features
 from interleaf_trumans.walking.walker import Block, Steer
 
-BLEND = int(0.3 * FPS)
+BLEND = 10  # frames in which a change of clip fades
 STAY = 0.75  # another frame must cost less than this share of going on
 LOOK = 0.45  # metres ahead on the path
 BRAKE = 0.5  # seconds to stand still
@@ -30,8 +31,8 @@ GOES = 0.4  # m/s: an action whose clips are faster walks to goals
 
 @dataclass(frozen=True, slots=True, eq=False)
 class State:
-    """``place`` (x, z), ``yaw``; ``phase``: the frame of the library that is playing; ``last`` [3, J, 4] and
-    ``high`` [3]: the poses given last, before feet were held, oldest first; ``offset``, ``speed``, ``bend``
+    """``place`` (x, z), ``yaw``; ``phase``: the frame of the library that is playing; ``last`` [2, J, 4] and
+    ``high`` [2]: the poses given last, before feet were held, oldest first; ``offset`` and ``speed``
     [J + 1, 3] and ``since``: what fades of the last change; ``step`` [3]: forward, left, turn a frame."""
 
     place: Array
@@ -42,7 +43,6 @@ class State:
     step: Array
     offset: Array
     speed: Array
-    bend: Array
     drift: Array
     since: int
     feet: tuple[standing_feet.Foot, standing_feet.Foot]
@@ -134,10 +134,9 @@ class Matcher:
             np.asarray(place, float),
             float(yaw),
             float(f),
-            np.repeat(pose, 3, 0),
-            np.repeat(high, 3),
+            np.repeat(pose, 2, 0),
+            np.repeat(high, 2),
             np.zeros(3),
-            nothing,
             nothing,
             nothing,
             np.zeros(3),
@@ -300,17 +299,16 @@ class Matcher:
         return mixed, heights
 
     def _blend(self, state: State, phase: float, rate: float) -> State:
-        """What has to fade when the clip changes: the offset of the poses, its speed, its acceleration."""
+        """What has to fade when the clip changes: the offset of the poses, and its speed."""
         first = phase - int(self._into(phase))
-        at = np.maximum(phase - max(rate, 1e-9) * np.array([2.0, 1.0, 0.0]), first)
+        at = np.maximum(phase - max(rate, 1e-9) * np.array([1.0, 0.0]), first)
         poses, heights = self._sample(at)
         apart = quat.to_rotvec(quat.multiply(state.last, quat.inverse(poses)))
-        high = np.zeros((3, 1, 3))
+        high = np.zeros((2, 1, 3))
         high[:, 0, 1] = state.high - heights
         o = np.concatenate([apart, high], 1)
-        speed = np.clip(o[2] - o[1], -0.2, 0.2)
-        bend = np.clip(o[2] - 2 * o[1] + o[0], -0.1, 0.1)
-        return replace(state, offset=o[2], speed=speed, bend=bend, since=0)
+        speed = np.clip(o[1] - o[0], -0.2, 0.2)
+        return replace(state, offset=o[1], speed=speed, since=0)
 
     def _into(self, phase: float) -> int:
         """Frames from the beginning of its clip."""
@@ -326,15 +324,14 @@ class Matcher:
         count = len(at)
         poses, heights = self._sample(at)
         since = state.since + np.arange(1, count + 1)
-        a, b, c = _quintic(since / BLEND)
-        off = (a[:, None, None] * state.offset + b[:, None, None] * state.speed * BLEND
-               + c[:, None, None] * state.bend * BLEND**2)  # fmt: skip
+        a, b = _quintic(since / BLEND)
+        off = a[:, None, None] * state.offset + b[:, None, None] * state.speed * BLEND
         if np.any(a):
             poses = quat.multiply(quat.from_rotvec(off[:, :-1]), poses)
             poses /= np.linalg.norm(poses, axis=-1, keepdims=True)
         heights = heights + off[:, -1, 1]
         if mode != "stand":
-            left = np.clip(1 - np.arange(1, count + 1) / self.horizon, 0, 1) ** 2
+            left = _quintic(np.arange(1, count + 1) / (self.horizon + 2))[0]
             step = step + state.drift * left[:, None]
         yaw = state.yaw + np.cumsum(step[:, 2])
         s, k = np.sin(yaw), np.cos(yaw)
@@ -348,8 +345,8 @@ class Matcher:
         toes = legs.leg_chain(world, self.offsets)[2][3] + root[:, None]
         shift, held = standing_feet.held(state.feet, toes, contact, standing)
         turns = legs.stepped(world, self.offsets, shift) if np.abs(shift).max() > 1e-6 else world
-        last = np.concatenate([state.last, poses])[-3:]
-        high = np.concatenate([state.high, heights])[-3:]
+        last = np.concatenate([state.last, poses])[-2:]
+        high = np.concatenate([state.high, heights])[-2:]
         after = replace(
             state,
             place=place[-1],
@@ -366,11 +363,10 @@ class Matcher:
         return Block(root, turns, changed), after
 
 
-def _quintic(s: Array) -> tuple[Array, Array, Array]:
-    """Shares of offset, speed and acceleration that are left after the share ``s`` of the time."""
+def _quintic(s: Array) -> tuple[Array, Array]:
+    """Shares of offset and speed that are left after the share ``s`` of the time."""
     s = np.minimum(s, 1.0)
-    return (1 - s**3 * (10 - 15 * s + 6 * s**2), s - s**3 * (6 - 8 * s + 3 * s**2),
-            0.5 * s**2 * (1 - s) ** 3)  # fmt: skip
+    return 1 - s**3 * (10 - 15 * s + 6 * s**2), s - s**3 * (6 - 8 * s + 3 * s**2)
 
 
 def _angle(v: Array) -> float:
