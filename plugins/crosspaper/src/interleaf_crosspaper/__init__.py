@@ -1,0 +1,1 @@
+"""Pipelines through several papers; see README.md."""
