@@ -97,17 +97,9 @@ def page_of(
 
     person = body_model(body).bake({})
     on = onto(motion, person)
-    text = page(
+    return page(
         person, person.posed(on), on.fps, title=title or scene.name, scene=shown(scene, cut)
     )
-    return text.replace(RIGID, UNBOUND + RIGID)
-
-
-# WebGL 2 refuses to draw a mesh without bones while the shader's bone inputs have no whole numbers.
-RIGID = 'gl.uniform1i(uniform(meshes, "rigid"), rigid ? 1 : 0);'
-UNBOUND = """if (rigid) for (const name of ["bone0", "bone1"])
-    gl.vertexAttribI4ui(gl.getAttribLocation(meshes, name), 0, 0, 0, 0);
-  """
 
 
 def video_frames(
