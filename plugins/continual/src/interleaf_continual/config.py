@@ -162,8 +162,8 @@ class TextConfig:
     ``part``: all of it, or what is left for training when ``valid`` and ``held`` parts of it are put
     aside, cut where works end: each file is a work, a single file is cut at ``mark`` (a regular
     expression that begins a work), or where no mark is given at the break that fewest names cross.
-    ``document``: least bytes of an item. ``tokenizer``: a ``tokenizer.json``; without one tokens are
-    bytes.
+    ``document``: least bytes of an item. ``tokenizer``: a ``tokenizer.json``; without one, and
+    without a model that reads the text, tokens are bytes.
     """
 
     path: InFile

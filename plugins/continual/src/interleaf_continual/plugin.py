@@ -58,7 +58,7 @@ PLUGIN = Plugin(
         ),
         component(
             "text", Dataset, "interleaf_continual.sources:Text", config="TextConfig",
-            calls={"open": Call(gives={"data": "dataset[tokens]"})},
+            calls={"open": Call(needs={"model": "model?"}, gives={"data": "dataset[tokens]"})},
             capabilities=["Sized", "Indexed", "Split"], deterministic=True,
             summary="texts as tokens; parts for training and testing share no work",
         ),
@@ -86,8 +86,8 @@ PLUGIN = Plugin(
                 "fit": Call(
                     needs={
                         "model": "model", "data": "dataset[tokens]*?", "mixture": "dataset[tokens]?",
-                        "lr": "schedule*?", "held_out": "dataset[tokens]*?",
-                        "state": "continual.state?",
+                        "lr": "schedule*?", "rate": "schedule?",
+                        "held_out": "dataset[tokens]*?", "state": "continual.state?",
                     },
                     gives={"model": "model", "log": "table", "state": "continual.state"},
                     hands_on="model",

@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 
 from interleaf.errors import CorruptData, InvalidInput, PluginMissing
+from interleaf.interfaces import Model, ModelHandle
+from interleaf.values import Tokens
 from interleaf.weights import sha256_of
 
 Array = np.ndarray[Any, Any]
@@ -76,6 +78,24 @@ def tokenize(texts: Iterable[bytes], file: str | None) -> tuple[list[Array], str
         np.array(tool.encode(t.decode(), add_special_tokens=False).ids, dtype=dtype) for t in texts
     ]
     return ids, "sha256:" + sha256_of(Path(file))[:16]
+
+
+def read_by(model: ModelHandle | Model, texts: Iterable[bytes]) -> tuple[list[Array], str]:
+    """As :func:`tokenize`, by the ``apply`` of a model that makes Tokens of a text."""
+    live = model.load() if isinstance(model, ModelHandle) else model
+    reads = getattr(live, "apply", None)
+    if reads is None:
+        raise InvalidInput(f"{type(live).__name__} reads no text", hint="such as gemma.decoder")
+    found = [reads(text=t.decode()) for t in texts]
+    wrong = next((f for f in found if not isinstance(f, Tokens)), None)
+    if wrong is not None:
+        raise InvalidInput(
+            f"{type(live).__name__} makes {type(wrong).__name__} of a text, not tokens",
+            hint="a model such as gemma.decoder, or without one: bytes",
+        )
+    narrow = max((int(f.ids.max(initial=0)) for f in found), default=0) < 1 << 16
+    dtype = np.uint16 if narrow else np.uint32
+    return [f.ids.astype(dtype) for f in found], next((f.tokenizer for f in found), "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from interleaf.errors import InvalidInput
-from interleaf.interfaces import Dataset
+from interleaf.interfaces import Dataset, Model, ModelHandle
 from interleaf.values import Tokens
 from interleaf_continual import works
 from interleaf_continual.config import TextConfig, TokenFileConfig
-from interleaf_continual.reading import Array, map_tokens, read_works, tokenize
+from interleaf_continual.reading import Array, map_tokens, read_by, read_works, tokenize
 
 
 class Corpus(Dataset):
@@ -62,6 +62,20 @@ class Text(Corpus):
 
     Config = TextConfig
 
+    def __init__(self, config: TextConfig | None = None) -> None:
+        super().__init__(config)
+        self._reader: Any = None
+
+    def open(self, model: ModelHandle | Model | None = None) -> Text:
+        """The text; with a ``model`` in the tokens that its ``apply`` makes of a text."""
+        if model is None:
+            return self
+        if self.config.tokenizer:
+            raise InvalidInput("a tokenizer and a model were both given", hint="one of them")
+        made = type(self)(self.config)
+        made._reader = model
+        return made
+
     @cached_property
     def _documents(self) -> tuple[list[str], list[bytes]]:
         """Name and text of each document."""
@@ -85,7 +99,11 @@ class Text(Corpus):
 
     @cached_property
     def _tokens(self) -> tuple[Array, Array, str]:
-        pieces, identity = tokenize(self._documents[1], self.config.tokenizer)
+        texts = self._documents[1]
+        if self._reader is not None:
+            pieces, identity = read_by(self._reader, texts)
+        else:
+            pieces, identity = tokenize(texts, self.config.tokenizer)
         starts = np.cumsum([0, *map(len, pieces[:-1])], dtype=np.int64)
         return np.concatenate(pieces), starts, identity
 
@@ -101,7 +119,7 @@ class Text(Corpus):
 
     @property
     def tokenizer(self) -> str:
-        """``bytes``, or the digest of the tokenizer's file."""
+        """``bytes``, the digest of the tokenizer's file, or what the model's tokens say."""
         return self._tokens[2]
 
     @cached_property
@@ -119,7 +137,9 @@ class Text(Corpus):
 
         if name not in ("train", "valid", "held"):
             raise InvalidInput(f"no part '{name}'", hint="train, valid or held")
-        return type(self)(dataclasses.replace(self.config, part=name))
+        made = type(self)(dataclasses.replace(self.config, part=name))
+        made._reader = self._reader
+        return made
 
     @classmethod
     def examples(cls) -> Mapping[str, Any]:

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from interleaf.errors import InvalidInput
-from interleaf.interfaces import Context, Dataset, Model, ModelHandle
+from interleaf.interfaces import Context, Dataset, Model, ModelHandle, Schedule
 from interleaf.values import Item, Table
 from interleaf_continual.config import ReplayConfig
 from interleaf_continual.replay import ReplayMix
@@ -42,14 +42,17 @@ class Trainer(Model):
         data: Given = (),
         mixture: Dataset | None = None,
         lr: Given = (),
+        rate: Schedule | None = None,
         held_out: Given = (),
         state: TrainingState | None = None,
         ctx: Context | None = None,
     ) -> Mapping[str, Any]:
-        """The trained model, its log, and with ``keep_state`` the state to branch from.
+        """The trained model, its log (``tokens``: predicted so far), and with ``keep_state`` the state to
+        branch from.
 
         ``data``: datasets of tokens, or mixtures of ``continual.replay``, a stage each, in order.
-        ``mixture``: one more, the last; a pipeline that fans it out fans this training out with it.
+        ``lr``: their schedules, or one for all. ``mixture`` and ``rate``: one more data set and one more
+        schedule, the last; a pipeline that fans them out fans this training out with them.
         ``held_out``: further datasets whose mean loss (nats per token) becomes a column of the log
         each. ``state``: an earlier training's, with which the first stage goes on. InvalidInput for
         what does not fit together: another tokenizer, a window longer than the data, a replay
@@ -61,15 +64,21 @@ class Trainer(Model):
         for source in (*sources, *(_value(h) for h in held_out)):
             same_tokenizer(trained, source)
         checks = [held(h, self.config, n) for n, h in enumerate(held_out)]
-        rates = [_value(s) for s in lr]
+        rates = [*map(_value, lr), *([] if rate is None else [rate])]
         stages = list(plan_stages(self.config, sources, rates, ctx.seed, checkpoint_of(state)))
         rows: list[dict[str, Any]] = []
+        before = 0  # tokens of the stages before
         with kept_in(ctx.resume) as folder:
             last: tuple[Stage, Outcome] | None = None
             for last in run_stages(
                 trained, stages, self.config, folder, ctx, lambda m: measured(checks)
             ):
-                rows += [{"stage": last[0].number, **row} for row in last[1].log.rows]
+                rows += [
+                    {"stage": last[0].number, **row,
+                     "tokens": before + row["samples"] * self.config.window}
+                    for row in last[1].log.rows
+                ]  # fmt: skip
+                before = rows[-1]["tokens"] if rows else 0
             if last is None:
                 raise InvalidInput("there is no data to train on", hint="needs: {data: …}")
             given = state_of(*last, whole=self.config.keep_state)

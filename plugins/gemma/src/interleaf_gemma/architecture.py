@@ -82,6 +82,21 @@ class GemmaConfig:
         """The same with other fields."""
         return replace(self, **changes)
 
+    def wider(self, factor: float) -> Self:
+        """``factor`` times as wide: d_model, d_ff and heads, each at least 1; heads of the same size.
+
+        Key/value heads stay, unless they no longer divide the heads: then there is one.
+        """
+        if factor == 1.0:
+            return self
+        heads = max(1, round(self.heads * factor))
+        return self.with_(
+            d_model=max(1, round(self.d_model * factor)),
+            d_ff=max(1, round(self.d_ff * factor)),
+            heads=heads,
+            kv_heads=self.kv_heads if heads % self.kv_heads == 0 else 1,
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """All fields as plain data."""
         return asdict(self)

@@ -42,6 +42,7 @@ class Decoder(TorchModel):
         c = self.config
         if not c.preset:
             given = [n for n in SIZES if getattr(c, n)]
+            given += ["width"] if c.width != 1.0 else []
             if given:
                 raise InvalidInput(
                     f"{', '.join(given)} are those of the weights", hint="or name a preset"
@@ -63,7 +64,7 @@ class Decoder(TorchModel):
             {n: getattr(self.config, n) for n in SIZES if getattr(self.config, n)},
         )
         try:
-            config = GemmaConfig.preset(c.preset, **size, precision=c.precision)
+            config = GemmaConfig.preset(c.preset, **size, precision=c.precision).wider(c.width)
         except ValueError as error:
             raise InvalidInput(str(error)) from error
         if len(self.tokenizer) > config.vocab_size:

@@ -11,15 +11,17 @@ from interleaf.params import Ge, Gt, InFile, Le
 class DecoderConfig:
     """``weights``: a Hugging Face folder, an official ``.ckpt`` or a ``.gguf`` file; without it and without
     a ``preset``, the small model of the package. ``preset``: begin untrained, with these sizes; the
-    other numbers, if not 0, replace the preset's. ``tokenizer``: a SentencePiece model or its folder
-    (default: the one beside the weights, else the package's). ``dtype``: of the weights; empty takes the
-    run's. ``precision``: whether queries and keys rotate as in the official code or in transformers."""
+    other numbers, if not 0, replace the preset's, and ``width`` multiplies its d_model, d_ff and heads.
+    ``tokenizer``: a SentencePiece model or its folder (default: the one beside the weights, else the
+    package's). ``dtype``: of the weights; empty takes the run's. ``precision``: whether queries and keys
+    rotate as in the official code or in transformers."""
 
     weights: InFile | None = None
     preset: Literal["", "tiny", "2b", "7b"] = ""
     tokenizer: InFile | None = None
     dtype: Literal["", "float32", "bfloat16", "float16"] = ""
     precision: Literal["reference", "hf"] = "reference"
+    width: Annotated[float, Gt(0)] = 1.0
     vocab_size: Annotated[int, Ge(0)] = 0
     d_model: Annotated[int, Ge(0)] = 0
     layers: Annotated[int, Ge(0)] = 0

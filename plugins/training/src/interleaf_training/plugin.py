@@ -1,6 +1,6 @@
 """The descriptor of ``training``."""
 
-from interleaf.interfaces import Model
+from interleaf.interfaces import Evaluator, Model
 from interleaf.plugin import Call, Plugin, component
 
 PLUGIN = Plugin(
@@ -23,6 +23,13 @@ PLUGIN = Plugin(
             },
             capabilities=["Distributed"], deterministic=True,
             summary="any torch model, fitted to a dataset",
+        ),
+        component(
+            "size", Evaluator, "interleaf_training.size:Size",
+            calls={
+                "evaluate": Call(needs={"model": "model", "log": "table?"}, gives={"report": "report"})
+            },
+            deterministic=True, summary="parameters of a torch model, tokens and FLOPs of its training",
         ),
     ],
 )  # fmt: skip
