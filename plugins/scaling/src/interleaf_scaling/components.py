@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from hashlib import blake2b
 from pathlib import Path
@@ -17,6 +17,7 @@ from interleaf.interfaces import (
     Dataset,
     Domain,
     Evaluator,
+    Evidence,
     Fitted,
     Measure,
     Model,
@@ -26,9 +27,16 @@ from interleaf.interfaces import (
     Schedule,
 )
 from interleaf.interfaces.component import NoConfig
-from interleaf.values import Artifact, Table
+from interleaf.values import Artifact, Item, Table
 from interleaf_scaling import plots
-from interleaf_scaling.config import LadderConfig, LawConfig, PlanConfig, PlotConfig, RunsConfig
+from interleaf_scaling.config import (
+    LadderConfig,
+    LawConfig,
+    MeasuredConfig,
+    PlanConfig,
+    PlotConfig,
+    RunsConfig,
+)
 from interleaf_scaling.lawbook import loss_law
 from interleaf_scaling.planner import Need, alternatives, plan
 from interleaf_scaling.procedures import Chain, calibrate
@@ -124,6 +132,63 @@ class RunTable(Dataset):
         """What the conformance kit tries."""
         file = str(Path(__file__).with_name("example.csv"))
         return {"configs": [RunsConfig(path=file), RunsConfig(path=file, group="A")]}
+
+
+class Measured(Model):
+    """Runs from what a pipeline measured of them: a row for each place of a fan-out."""
+
+    Config = MeasuredConfig
+
+    def apply(self, reports: Sequence[Item]) -> Table:
+        """A table that ``scaling.law`` reads. Reports with equal coordinates are of one run and must hold,
+        together, ``n_params``, ``tokens`` and the configured ``loss`` once each; InvalidInput names
+        the run that lacks one.
+        """
+        c: MeasuredConfig = self.config
+        wanted = {"n_params": "n_params", "tokens": "tokens", "loss": c.loss}
+        wanted |= {"error": c.error} if c.error else {}
+        runs: dict[str, dict[str, float]] = {}
+        for item in reports:
+            name = ", ".join(f"{k}={v}" for k, v in sorted(item.coords.items())) or c.name
+            found = runs.setdefault(name, {})
+            for column, measure in wanted.items():
+                for value in _values(item.value, measure):
+                    if column in found:
+                        raise InvalidInput(f"the run '{name}' has two measures '{measure}'")
+                    found[column] = value
+        for name, row in runs.items():
+            lacks = next((m for column, m in wanted.items() if column not in row), None)
+            if lacks is not None:
+                raise InvalidInput(
+                    f"no report of the run '{name}' holds a measure '{lacks}'",
+                    hint="needs: {reports: [size, loss]} with training.size and an evaluator of loss",
+                )
+        columns = {k: [row[k] for row in runs.values()] for k in wanted}
+        return Table({"run": list(runs), **columns})
+
+    @classmethod
+    def examples(cls) -> Mapping[str, Any]:
+        """What the conformance kit tries."""
+        items = []
+        for n in (1e6, 2e6):
+            at = {"n": n}
+            size = (Measure(name="n_params", value=n), Measure(name="tokens", value=20 * n))
+            loss = (Measure(name="loss", value=3.0, group="held"),)
+            items += [Item(Report(size), "size", "", at), Item(Report(loss), "loss", "", at)]
+        return {
+            "configs": [MeasuredConfig(loss="loss/held")],
+            "calls": {"apply": [{"reports": items}]},
+        }
+
+
+def _values(report: Report, measure: str) -> list[float]:
+    """Of a measure over all, or of one group as ``name/group``."""
+    name, _, group = measure.partition("/")
+    return [
+        m.value
+        for m in report.measures
+        if (m.name, m.group) == (name, group) and m.value is not None
+    ]
 
 
 class ScalingLaw(Model):
@@ -262,8 +327,9 @@ class HoldoutError(Evaluator):
         """Relative errors in percent: the mean over runs with M >= 20, and each run as a group.
 
         Groups are runs with more parameters than any that was fitted, whose errors the paper
-        reports; ``coverage`` is the part of measurements inside their intervals. A measure without
-        such a run is None, with the reason.
+        reports, with the loss measured and predicted (``interval`` for laws of level 0.95), and whether
+        the measured one lies inside; the evidence says so in words. ``coverage`` is the part of
+        measurements inside their intervals. A measure without such a run is None, with the reason.
         """
         model = live(law)
         found = targets(model.chain, as_runs(runs), model.config.level)
@@ -291,6 +357,8 @@ class HoldoutError(Evaluator):
                 for t in found
                 if t["extrapolated"] and name in t
             ]  # fmt: skip
+        far = [t for t in found if t["extrapolated"]]
+        measures += [m for t in far for m in _losses(t, model.config.level)]
         inside = [t["loss"]["inside"] for t in trained if t["loss"]["inside"] is not None]
         measures.append(
             Measure(
@@ -298,7 +366,7 @@ class HoldoutError(Evaluator):
                 reason="" if inside else "no run with an interval was left out of the fit",
             )
         )  # fmt: skip
-        return Report(tuple(measures))
+        return Report(tuple(measures), evidence=tuple(_told(t, model.config.level) for t in far))
 
     @classmethod
     def examples(cls) -> Mapping[str, Any]:
@@ -306,6 +374,36 @@ class HoldoutError(Evaluator):
         table = example_table()
         law = ScalingLaw(LawConfig(draws=40)).fit(first_rows(table, 12)).model
         return {"configs": [NoConfig()], "calls": {"evaluate": [{"law": law, "runs": table}]}}
+
+
+def _losses(target: Mapping[str, Any], level: float) -> list[Measure]:
+    """What a larger run measured and was predicted to measure."""
+    found, run = target["loss"], target["run"]
+    known = found["low"] is not None and found["high"] is not None
+    ends = (found["low"], found["high"]) if known and abs(level - 0.95) < 1e-9 else None
+    how = {"level": level, "low": found["low"], "high": found["high"]}
+    inside = None if found["inside"] is None else float(found["inside"])
+    none = "" if known else "the fit gives no interval"
+    return [
+        Measure(name="loss_measured", value=found["actual"], unit="nats", group=run),
+        Measure(
+            name="loss_predicted", value=found["predicted"], unit="nats", group=run, interval=ends,
+            settings=how,
+        ),
+        Measure(name="inside", value=inside, reason=none, group=run, settings={"level": level}),
+    ]  # fmt: skip
+
+
+def _told(target: Mapping[str, Any], level: float) -> Evidence:
+    """The same in words."""
+    found = target["loss"]
+    size = f"N = {target['n_params']:,.0f}, M = {target['multiplier']:.1f} tokens a parameter"
+    said = f"{target['run']} ({size}): measured {found['actual']:.4f}, predicted {found['predicted']:.4f}"
+    if found["low"] is None or found["high"] is None:
+        return Evidence(f"{said}; the fit gives no interval", "scaling.holdout")
+    where = "inside" if found["inside"] else "OUTSIDE"
+    ends = f"{100 * level:g} % interval {found['low']:.4f} to {found['high']:.4f}"
+    return Evidence(f"{said}; the measured loss lies {where} the {ends}", "scaling.holdout")
 
 
 def first_rows(table: Table, count: int) -> Table:

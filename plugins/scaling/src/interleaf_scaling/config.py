@@ -19,6 +19,16 @@ class RunsConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MeasuredConfig:
+    """``loss`` and ``error``: which measure is the loss, in nats a token, and the downstream error
+    (``loss/held`` is that of a group; empty: none). ``name``: of a run without coordinates."""
+
+    loss: str = "loss"
+    error: str = ""
+    name: str = "run"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LawConfig:
     """``procedure``: the paper's, or the one documented in the README. ``law``, ``loss`` replace its
     choice. ``delta`` is the Huber threshold, in ln L. ``draws`` resamples give intervals of

@@ -19,6 +19,11 @@ PLUGIN = Plugin(
             summary="measured training runs, a table for each training set",
         ),
         component(
+            "measured", Model, f"{_CODE}:Measured", config="MeasuredConfig", deterministic=True,
+            calls={"apply": Call(needs={"reports": "report*"}, gives={"runs": "table"})},
+            summary="runs from reports of a pipeline that trained them",
+        ),
+        component(
             "law", Model, f"{_CODE}:ScalingLaw", config="LawConfig", deterministic=True,
             calls={
                 "fit": Call(needs={"runs": "table"}, gives={"model": "model", "log": "table"}),
