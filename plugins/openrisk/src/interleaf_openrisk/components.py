@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date
 from hashlib import blake2b
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from interleaf.errors import InvalidInput
-from interleaf.interfaces import Dataset, Evaluator, Measure, Renderer, Report, Verdict
-from interleaf.values import Artifact, Table
+from interleaf.interfaces import (
+    Dataset,
+    Evaluator,
+    Measure,
+    ModelHandle,
+    Renderer,
+    Report,
+    Verdict,
+)
+from interleaf.values import Artifact, Item, Table
 from interleaf_openrisk.config import (
     DocumentConfig,
     FactsConfig,
@@ -32,6 +41,9 @@ from interleaf_openrisk.results import (
     read_jsonl,
 )
 from interleaf_openrisk.uplift import BadCounts
+
+if TYPE_CHECKING:
+    from interleaf_openrisk.reading import Read
 
 COLUMNS = ("vector", "task_id", "arm", "participant", "outcome")
 
@@ -187,21 +199,37 @@ def day(text: str) -> date:
         raise InvalidInput(f"'{text}' is no date", hint="write YYYY-MM-DD") from None
 
 
+def assessed(
+    config: GateConfig | DocumentConfig,
+    reports: Sequence[Item | Report] | None,
+    model: ModelHandle | None,
+) -> Read:
+    """The assessment in the folder, with the evidence and the weights of the run."""
+    from interleaf_openrisk.measured import labelled, weights_of
+    from interleaf_openrisk.reading import read_assessment
+
+    read = read_assessment(Path(config.folder) / config.file)
+    return replace(read, reports=labelled(reports), made=weights_of(model))
+
+
 class Gate(Evaluator):
     """Whether a release may go out, for gated outputs: ``outputs: {weights: {from: …, gate: gate}}``."""
 
     Config = GateConfig
 
-    def evaluate(self) -> Report:
+    def evaluate(
+        self, reports: Sequence[Item | Report] | None = None, model: ModelHandle | None = None
+    ) -> Report:
         """The verdict with its reasons, and the completeness of every vector.
 
-        Raises ProblemsFound for an assessment that is not sound.
+        ``reports``: what the pipeline measured, for rules on ``report.STEP.MEASURE``; ``model``: what
+        would leave, held to the assessment's weights where it names any. Raises ProblemsFound for an
+        assessment that is not sound.
         """
         from interleaf_openrisk.completeness import scores
         from interleaf_openrisk.gate import decide
-        from interleaf_openrisk.reading import read_assessment
 
-        read = read_assessment(Path(self.config.folder) / self.config.file)
+        read = assessed(self.config, reports, model)
         with refused():
             found = decide(read, day(self.config.today))
         measures = [
@@ -215,9 +243,10 @@ class Gate(Evaluator):
     def examples(cls) -> Mapping[str, Any]:
         """What the conformance kit tries."""
         folder = str(Path(__file__).with_name("example"))
+        reports = [Item(Report((Measure(name="loss", value=3.2),)), "loss")]
         return {
             "configs": [GateConfig(folder=folder, today="2026-06-01")],
-            "calls": {"evaluate": [{}]},
+            "calls": {"evaluate": [{}, {"reports": reports}]},
         }
 
 
@@ -226,16 +255,16 @@ class Document(Renderer):
 
     Config = DocumentConfig
 
-    def render(self) -> Artifact:
-        """The document; raises ProblemsFound for an assessment that is not sound."""
+    def render(
+        self, reports: Sequence[Item | Report] | None = None, model: ModelHandle | None = None
+    ) -> Artifact:
+        """The document, with what the gate would be given; raises ProblemsFound for an assessment that is
+        not sound."""
         from interleaf_openrisk.formats import MEDIA, written
-        from interleaf_openrisk.reading import read_assessment
 
         c = self.config
         with refused():
-            data = written(
-                read_assessment(Path(c.folder) / c.file), day(c.today), c.format, spec=c.spec
-            )
+            data = written(assessed(c, reports, model), day(c.today), c.format, spec=c.spec)
         return Artifact(data, MEDIA[c.format])
 
     @classmethod
@@ -246,4 +275,5 @@ class Document(Renderer):
             DocumentConfig(folder=folder, today="2026-06-01", format=format_)
             for format_ in get_args(Format)
         ]
-        return {"configs": configs, "calls": {"render": [{}]}}
+        reports = [Item(Report((Measure(name="loss", value=3.2),)), "loss")]
+        return {"configs": configs, "calls": {"render": [{}, {"reports": reports}]}}

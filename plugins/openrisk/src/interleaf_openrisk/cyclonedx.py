@@ -19,6 +19,7 @@ from interleaf_openrisk.config import Spec
 from interleaf_openrisk.documents import LIMITS
 from interleaf_openrisk.gate import attempts_for, decide
 from interleaf_openrisk.mapping import Mapped
+from interleaf_openrisk.measured import headline, shipped
 from interleaf_openrisk.reading import Read
 from interleaf_openrisk.results import Comparison, compare
 from interleaf_openrisk.schema import Assessment, Evidence, Vector
@@ -67,9 +68,9 @@ def _component(read: Read, today: date, mapped: tuple[Mapped, ...]) -> Json:
     if a.model.base_model not in ("", "none"):
         ancestor = {"type": "machine-learning-model", "name": a.model.base_model}
         found["pedigree"] = {"ancestors": [ancestor]}
-    if a.model.weights:
+    if weights := shipped(read):
         found["components"] = [
-            {"type": "file", "name": w.path, "hashes": [_hash(w.sha256)]} for w in a.model.weights
+            {"type": "file", "name": w.path, "hashes": [_hash(w.sha256)]} for w in weights
         ]
     return found
 
@@ -99,7 +100,8 @@ def _card(read: Read) -> Json:
         "ethicalConsiderations": [_consideration(v) for v in applicable],
     }
     card: Json = {"modelParameters": {"task": a.model.modality}, "considerations": considerations}
-    if metrics := [m for v in applicable for m in _metrics(read, v)]:
+    metrics = [m for v in applicable for m in _metrics(read, v)]
+    if metrics := metrics + _measured(read):
         card["quantitativeAnalysis"] = {"performanceMetrics": metrics}
     return card
 
@@ -125,6 +127,24 @@ def _metrics(read: Read, vector: Vector) -> list[Json]:
                 "type": f"uplift over {name}", "value": value, "slice": vector.id,
                 "confidenceInterval": ends,
             })  # fmt: skip
+    return found
+
+
+def _measured(read: Read) -> list[Json]:
+    """What the pipeline measured; what is not known is left out here, and stands in the card."""
+    found = []
+    for label, m in headline(read.reports):
+        if m.value is None:
+            continue
+        told: Json = {
+            "type": m.name,
+            "value": f"{m.value:.6g}",
+            "slice": f"{label} {m.group}".strip(),
+        }
+        if m.interval:
+            low, high = m.interval
+            told["confidenceInterval"] = {"lowerBound": f"{low:.6g}", "upperBound": f"{high:.6g}"}
+        found.append(told)
     return found
 
 

@@ -15,6 +15,7 @@ from datetime import date
 from interleaf_openrisk.completeness import STEPS, independent, scores
 from interleaf_openrisk.gate import Decision, decide, values
 from interleaf_openrisk.mapping import Mapped
+from interleaf_openrisk.measured import headline
 from interleaf_openrisk.reading import Read
 from interleaf_openrisk.schema import Defense, Vector
 
@@ -107,7 +108,39 @@ def blocks(read: Read, today: date, mapped: tuple[Mapped, ...] = ()) -> list[Blo
         *found,
         Block("heading", "Evidence", 2),
         Block("table", f"{count} in all, {own} independent", rows=tuple(pieces)),
+        *_of_the_run(read),
     ]
+
+
+def _of_the_run(read: Read) -> list[Block]:
+    """What a pipeline measured, and the files of the model it made."""
+    blocks = []
+    if read.reports:
+        rows = [
+            (label, f"{m.name}/{m.group}" if m.group else m.name,
+             "not known: " + m.reason if m.value is None else f"{m.value:.5g}",
+             " to ".join(f"{end:.5g}" for end in m.interval) if m.interval else "", str(m.n))
+            for label, m in headline(read.reports)
+        ]  # fmt: skip
+        head = ("step", "measure", "value", "95 % interval", "n")
+        blocks += [Block("heading", "Measured in this run", 2), _listed("", head, rows)]
+        blocks += [
+            Block("list", rows=tuple((e.claim,) for e in i.value.evidence))
+            for i in read.reports
+            if i.value.evidence
+        ]
+        verdicts = [(i.label, i.value.verdict) for i in read.reports if i.value.verdict]
+        blocks += [
+            Block("paragraph", f"{label}: {v.outcome}. {' '.join(v.reasons)}")
+            for label, v in verdicts
+        ]
+    if read.made:
+        files = [(w.path, w.sha256) for w in read.made]
+        blocks += [
+            Block("heading", "Weights of this run", 2),
+            _listed("", ("file", "sha256"), files),
+        ]
+    return blocks
 
 
 def _reasons(decision: Decision) -> list[Block]:

@@ -1,7 +1,8 @@
 """Whether a release may go out: rules over an assessment, and a verdict with its reasons.
 
 A rule is ``{when: "vector == *", require: "uplift.upper95 < 0.1", else: block}``. ``require`` joins
-comparisons with ``and``; a comparison is a name, an operator and a number or word. What is not known is
+comparisons with ``and``; a comparison is a name, an operator and a number or word. ``report.STEP.MEASURE``
+is what a pipeline measured, and holds when it does for every report of that step. What is not known is
 never passed over: it gives ``insufficient``, whatever the rule says. A waiver turns a failed rule into a
 warning until it expires; an expired one blocks.
 """
@@ -10,12 +11,15 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
+from interleaf.values import Item
 from interleaf_openrisk.completeness import STEPS, VALUE, independent, scores
+from interleaf_openrisk.measured import PREFIX, differing
+from interleaf_openrisk.measured import found as measured
 from interleaf_openrisk.reading import Read
 from interleaf_openrisk.results import (
     Attempt,
@@ -51,7 +55,7 @@ _OPERATORS: Mapping[str, Callable[[float | str, float | str], bool]] = {
     "<": operator.lt, ">": operator.gt,
 }  # fmt: skip
 _COMPARISON = re.compile(
-    r"\s*([a-z_0-9.]+)\s*(?:(<=|>=|==|!=|<|>)\s*([A-Za-z_0-9.+-]+)|(matches))\s*"
+    r"\s*(report\.[^\s<>=!]+|[a-z_0-9.]+)\s*(?:(<=|>=|==|!=|<|>)\s*([A-Za-z_0-9.+-]+)|(matches))\s*"
 )
 _WHEN = re.compile(r"\s*vector\s*==\s*(\*|[A-Za-z_0-9:.-]+)\s*")
 
@@ -113,8 +117,8 @@ def parse(text: str) -> tuple[Term, ...]:
                 f"'{part.strip()}' is no comparison: NAME OPERATOR VALUE, or weights.sha256 matches"
             )
         name, sign, value, matches = found.groups()
-        if name not in NAMES:
-            raise BadRule(f"no value '{name}': one of {', '.join(NAMES)}")
+        if name not in NAMES and not name.startswith(PREFIX):
+            raise BadRule(f"no value '{name}': one of {', '.join(NAMES)}, report.STEP.MEASURE")
         if (matches is not None) != (name == "weights.sha256"):
             raise BadRule("'matches' is for weights.sha256, and for nothing else")
         terms.append(Term(name, matches or sign, _value(name, sign, value) if value else ""))
@@ -153,10 +157,14 @@ def decide(read: Read, today: date) -> Decision:
         if not vectors:
             findings.append(Finding("insufficient", f"no applicable vector for rule {number + 1}"))
         for vector in vectors:
-            found = _apply(terms, rule, values(read, vector, today), vector.id)
+            found = _apply(terms, rule, values(read, vector, today), read.reports, vector.id)
             findings.append(_waived(found, number, read, today))
     findings += [
         Finding("insufficient", f"the file of {name} is not there") for name in read.missing
+    ]
+    findings += [
+        Finding("fail", f"the run's weights are not the assessed {path}")
+        for path in differing(read)
     ]
     findings += _dates(read, applicable, today)
     worst = min((f.outcome for f in findings), key=WORST.index)
@@ -177,9 +185,24 @@ def _dates(read: Read, vectors: list[Vector], today: date) -> list[Finding]:
     return [Finding("review", reason) for reason in told]
 
 
-def _apply(terms: tuple[Term, ...], rule: Rule, known: Mapping[str, Value], vector: str) -> Finding:
+def _asked(
+    terms: tuple[Term, ...], known: Mapping[str, Value], reports: Sequence[Item]
+) -> Iterator[tuple[Term, Value]]:
     for term in terms:
-        value = known[term.name]
+        if term.name.startswith(PREFIX):
+            yield from ((term, value) for value in measured(reports, term.name))
+        else:
+            yield term, known[term.name]
+
+
+def _apply(
+    terms: tuple[Term, ...],
+    rule: Rule,
+    known: Mapping[str, Value],
+    reports: Sequence[Item],
+    vector: str,
+) -> Finding:
+    for term, value in _asked(terms, known, reports):
         held = term.holds(value)
         if held is None:
             return Finding("insufficient", f"{vector}: {term.name} is not known")

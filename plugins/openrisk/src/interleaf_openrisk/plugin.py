@@ -4,6 +4,7 @@ from interleaf.interfaces import Dataset, Evaluator, Renderer
 from interleaf.plugin import Call, Plugin, component
 
 _CODE = "interleaf_openrisk.components"
+_GIVEN = {"reports": "report*?", "model": "model?"}
 _COMMANDS = "interleaf_openrisk.commands"
 
 PLUGIN = Plugin(
@@ -30,12 +31,12 @@ PLUGIN = Plugin(
         ),
         component(
             "gate", Evaluator, f"{_CODE}:Gate", config="GateConfig", deterministic=True,
-            calls={"evaluate": Call(needs={}, gives={"report": "report"})},
+            calls={"evaluate": Call(needs=_GIVEN, gives={"report": "report"})},
             summary="a verdict on a release, from an assessment and its evidence",
         ),
         component(
             "document", Renderer, f"{_CODE}:Document", config="DocumentConfig", deterministic=True,
-            calls={"render": Call(needs={}, gives={"document": "bytes"})},
+            calls={"render": Call(needs=_GIVEN, gives={"document": "bytes"})},
             summary="an assessment as HTML, Markdown, a model card's section or CycloneDX",
         ),
     ],

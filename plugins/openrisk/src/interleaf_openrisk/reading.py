@@ -12,7 +12,8 @@ from pydantic import ValidationError
 
 from interleaf.errors import did_you_mean
 from interleaf.pipeline.document import Document, read_document
-from interleaf_openrisk.schema import SCHEMA_VERSION, Assessment
+from interleaf.values import Item
+from interleaf_openrisk.schema import SCHEMA_VERSION, Assessment, Weights
 
 CHUNK = 1 << 20
 
@@ -22,13 +23,16 @@ class Read:
     """An assessment that is sound, the file it stands in, and evidence that is not there.
 
     ``missing`` names evidence and weights whose local file is absent: the text is sound without them,
-    but nothing may rest on them.
+    but nothing may rest on them. ``reports`` are what a pipeline measured, ``made`` the files of the model
+    it made.
     """
 
     assessment: Assessment
     document: Document
     file: Path
     missing: tuple[str, ...] = ()
+    reports: tuple[Item, ...] = ()
+    made: tuple[Weights, ...] = ()
 
 
 def read_assessment(file: Path, *, files: bool = True) -> Read:
