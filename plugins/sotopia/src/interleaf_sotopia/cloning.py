@@ -19,7 +19,8 @@ from interleaf.interfaces import Context, Dataset, Evaluator, Model, ModelHandle
 from interleaf.interfaces.report import Measure, Report
 from interleaf.pipeline.collection import Collection
 from interleaf_sotopia import casino
-from interleaf_sotopia.casino import ACCEPT, ACTIONS, ISSUES, LEAVE, REJECT, SUBMIT, Dialogue, Move
+from interleaf_sotopia.casino import ACTIONS, ISSUES, SUBMIT, Dialogue, Move
+from interleaf_sotopia.casino_games import asked, played
 from interleaf_sotopia.config import CasinoActionsConfig, CasinoPairsConfig
 from interleaf_sotopia.judges import sample_dialogues
 from interleaf_sotopia.rating import clustered_interval
@@ -60,7 +61,8 @@ class CasinoPairs(Dataset):
         found = [
             [{"role": "user", "content": casino.brief(d, m.who, n, c.characters)},
              {"role": "model", "content": reply(m, c.longest)}]
-            for d in self._dialogues for n, m in enumerate(d.moves)
+            for d in best(self._dialogues, c.top_frac) for n, m in enumerate(d.moves)
+            if c.speaker == "both" or m.who == 0
         ]  # fmt: skip
         if not found:
             raise InvalidInput(
@@ -84,8 +86,18 @@ class CasinoPairs(Dataset):
     @classmethod
     def examples(cls) -> Mapping[str, Any]:
         """What the conformance kit tries."""
-        return {"configs": [CasinoPairsConfig(), CasinoPairsConfig(characters=60)],
+        return {"configs": [CasinoPairsConfig(), CasinoPairsConfig(characters=60),
+                            CasinoPairsConfig(speaker="first", top_frac=0.5)],
                 "calls": {"open": [{"dialogues": _sample()}]}}  # fmt: skip
+
+
+def best(dialogues: Sequence[Dialogue], share: float) -> list[Dialogue]:
+    """The share of dialogues in which the first participant got the most points, in their order."""
+    if share >= 1:
+        return list(dialogues)
+    count = max(1, round(share * len(dialogues)))
+    order = sorted(range(len(dialogues)), key=lambda i: (-dialogues[i].points[0], i))
+    return [dialogues[i] for i in sorted(order[:count])]
 
 
 def _sample() -> Dataset:
@@ -147,7 +159,7 @@ class CasinoActions(Evaluator):
         known = Ngram(_dialogues(training))
         most = known.guess([]) if not known.counts else known.counts[()].most_common(1)[0][0]
         rows = [(d, n, casino.dialogue_act(m)) for d in held for n, m in enumerate(d.moves)]
-        said = [_asked(live, casino.brief(d, d.moves[n].who, n, c.characters), ctx, ACTS) for d, n, _ in
+        said = [asked(live, casino.brief(d, d.moves[n].who, n, c.characters), ctx, ACTS) for d, n, _ in
                 _told(rows, ctx)]  # fmt: skip
         true = [act for _, _, act in rows]
         ngram = [known.guess([casino.dialogue_act(m) for m in d.moves[:n]]) for d, n, _ in rows]
@@ -162,7 +174,7 @@ class CasinoActions(Evaluator):
             _measure(f"accuracy.model_minus_{k}", right["model"] - right[k], clusters)
             for k in ("ngram", "majority")
         ]
-        points = [float(_played(live, d, c.characters, ctx)) for d in held[: c.games]]
+        points = [float(played(live, d, c.characters, ctx).points[0]) for d in held[: c.games]]
         people = [float(d.points[0]) for d in held[: c.games]]
         if points:
             names = [d.id for d in held[: c.games]]
@@ -185,93 +197,6 @@ def _told(rows: Sequence[Any], ctx: Context) -> Any:
 def _measure(name: str, values: Any, clusters: Sequence[str]) -> Measure:
     return Measure(name=name, value=float(np.mean(values)), n=len(values), direction="up",
                    interval=clustered_interval(values, clusters))  # fmt: skip
-
-
-def _asked(
-    live: Any, prompt: str, ctx: Context, acts: Sequence[str], numbers: bool = False
-) -> dict[str, Any]:
-    """A move, held to the acts that are allowed; with ``numbers`` the shares of a deal."""
-    properties: dict[str, Any] = {"action": {"type": "string", "enum": list(acts)}}
-    if numbers:
-        properties |= {i.lower(): {"type": "integer", "minimum": 0, "maximum": 3} for i in ISSUES}
-    schema = {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": False,
-    }
-    turns = [{"role": "user", "content": prompt}]
-    text = live.reply([turns], schema=schema, max_new_tokens=64, temperature=0.0, ctx=ctx)[0][
-        "content"
-    ]
-    try:
-        found = json.loads(text)
-        if found["action"] in acts and (
-            not numbers or all(0 <= int(found[i.lower()]) <= 3 for i in ISSUES)
-        ):
-            return dict(found)
-    except (ValueError, KeyError, TypeError):
-        pass
-    return {"action": "none"}
-
-
-def _played(live: Any, d: Dialogue, characters: int, ctx: Context, most: int = 14) -> int:
-    """Points of the model in the first participant's place, against a script in the second's."""
-    moves: list[Move] = []
-    values = d.values
-    for n in range(most):
-        who, open_deal = n % 2, bool(moves) and moves[-1].kind == SUBMIT
-        allowed = (ACCEPT, REJECT, LEAVE) if open_deal else ("Talk", SUBMIT, LEAVE)
-        if who == 1:
-            moves.append(_scripted(moves, values[1], n, most))
-        else:
-            at = Dialogue(
-                id=d.id,
-                moves=tuple(moves),
-                values=values,
-                reasons=d.reasons,
-                points=(),
-                satisfaction=(),
-                liked=(),
-            )
-            prompt = casino.brief(at, 0, n, characters)
-            act = _asked(live, prompt, ctx, allowed)["action"]
-            gets: tuple[int, ...] = ()
-            if act == SUBMIT:
-                found = _asked(live, prompt, ctx, (SUBMIT,), True)
-                gets = tuple(int(found.get(i.lower(), 0)) for i in ISSUES)
-            words = "What do you need the most?" if act == "Talk" else ""
-            moves.append(Move(who=0, kind="say" if act == "Talk" else act, text=words, gets=gets))
-        if moves[-1].kind in (ACCEPT, LEAVE, "none"):
-            break
-    ended = Dialogue(
-        id=d.id,
-        moves=tuple(moves),
-        values=values,
-        reasons=d.reasons,
-        points=(),
-        satisfaction=(),
-        liked=(),
-    )
-    return casino.points(ended)[0]
-
-
-def _scripted(moves: Sequence[Move], values: Mapping[str, int], n: int, most: int) -> Move:
-    """Says what it wants most, then offers a deal; takes what is worth its falling threshold."""
-    wanted = 24 - 10 * n / most
-    best = max(ISSUES, key=lambda i: values[i])
-    if moves and moves[-1].kind == SUBMIT:
-        worth = sum(values[i] * (3 - g) for i, g in zip(ISSUES, moves[-1].gets, strict=True))
-        return Move(who=1, kind=ACCEPT if worth >= wanted else REJECT)
-    if n < 6:
-        return Move(
-            who=1,
-            kind="say",
-            text=f"I need {best.lower()} the most. I could give you some of the rest.",
-        )
-    order = sorted(ISSUES, key=lambda i: -values[i])
-    share = dict(zip(order, (3, 2, 0) if n < 10 else (3, 1, 0), strict=True))
-    return Move(who=1, kind=SUBMIT, gets=tuple(share[i] for i in ISSUES))
 
 
 class Presser(Model):

@@ -202,10 +202,25 @@ class TuneConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CasinoPairsConfig:
-    """Prompts of at most ``characters`` (the oldest moves left out), words of at most ``longest``."""
+    """Prompts of at most ``characters`` (the oldest moves left out), words of at most ``longest``.
+    ``speaker``: whose moves are learnt from; ``top_frac``: only that share of the dialogues, those with
+    the most points for the first participant."""
 
     characters: Annotated[int, Ge(0)] = 320
     longest: Annotated[int, Ge(1)] = 80
+    speaker: Literal["both", "first"] = "both"
+    top_frac: Annotated[float, Gt(0), Le(1)] = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CasinoGamesConfig:
+    """The priorities of the first ``limit`` dialogues (0: all), each played ``repetitions`` times at
+    ``temperature``; prompts as for ``casino_pairs``."""
+
+    limit: Annotated[int, Ge(0)] = 0
+    repetitions: Annotated[int, Ge(1)] = 1
+    temperature: Annotated[float, Ge(0)] = 0.8
+    characters: Annotated[int, Ge(0)] = 320
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -190,6 +190,20 @@ PLUGIN = Plugin(
             summary="people's moves as prompts and replies to learn from",
         ),
         component(
+            "casino_games",
+            Model,
+            "interleaf_sotopia.casino_games:CasinoGames",
+            config="CasinoGamesConfig",
+            calls={
+                "apply": Call(
+                    needs={"model": "model", "dialogues": "dataset[sotopia.dialogue]"},
+                    gives={"dialogues": "dataset[sotopia.dialogue]"},
+                )
+            },
+            deterministic=True,
+            summary="people's negotiations played by a model against a script, with points",
+        ),
+        component(
             "casino_actions",
             Evaluator,
             "interleaf_sotopia.cloning:CasinoActions",
