@@ -10,5 +10,8 @@ PLUGIN = Plugin(
     name="crosspaper",
     api=1,
     summary="pipelines through several papers: what one gives feeds the next",
-    pipelines=[f"pipelines/{n}.yaml" for n in ("guided-schedule", "speaking-card", "lively-room")],
+    pipelines=[
+        f"pipelines/{n}.yaml"
+        for n in ("guided-schedule", "speaking-card", "lively-room", "next-model", "social-release")
+    ],
 )
