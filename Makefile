@@ -14,10 +14,11 @@ EXTRAS := plugins/media[video,audio,flow,fast,torch,flip,fid,clip] plugins/gauss
 TOYS := $(patsubst %/pyproject.toml,%,$(wildcard tests/toys/*/pyproject.toml))
 PROJECTS := $(addsuffix /pyproject.toml,$(LIGHT))
 DEV := pytest pytest-xdist hypothesis constriction ruff mypy import-linter types-PyYAML build jsonschema pytorch-msssim pyarrow \
-  cyclonedx-python-lib[json-validation] transformers openai httpx torchmetrics playwright griffelib
+  cyclonedx-python-lib[json-validation] transformers openai httpx torchmetrics playwright griffelib \
+  mkdocs-material mkdocstrings[python]
 TESTS := $(if $(P),plugins/$(P)/tests,)
 
-.PHONY: demo test check bench registry api release clean
+.PHONY: demo test check bench registry api docs gallery release clean
 .DELETE_ON_ERROR:
 
 demo: .venv/.light
@@ -39,6 +40,13 @@ bench: .venv/.full
 
 registry: .venv/.light
 	$(BIN)/python -m interleaf.registry.generate registry.toml
+
+# the site, in site/index.html; every page is made from its source (docs/building.py)
+docs: .venv/.full
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --site-dir site
+
+gallery: .venv/.full
+	OMP_NUM_THREADS=1 INTERLEAF_DATA=$(DATA) $(BIN)/python docs/gallery.py
 
 api: .venv/.full
 	$(BIN)/python tests/public_names.py > spec/api-1.txt
@@ -64,4 +72,4 @@ release: .venv/.full
 	@touch $@
 
 clean:
-	rm -rf .venv dist demo runs
+	rm -rf .venv dist demo runs site
