@@ -23,6 +23,7 @@ MODULES = (
     "builtin.schedules", "builtin.config",
 )  # fmt: skip
 NAMES = {
+    "pipeline.apart": "apart",
     "pipeline.calling": "accepts",
     "pipeline.collection": "Collection",
     "pipeline.document": "Document read_document",

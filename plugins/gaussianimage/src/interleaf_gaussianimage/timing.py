@@ -8,8 +8,6 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_all_start_methods, get_context
-from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,7 @@ import numpy as np
 
 from interleaf.errors import InvalidInput
 from interleaf.interfaces import Context, Evaluator, Measure, Model, ModelHandle, Report
+from interleaf.pipeline.apart import apart
 from interleaf.pipeline.calling import accepts
 from interleaf.values import Artifact, Image, Item, Table
 from interleaf_gaussianimage.components import Fit, Rd
@@ -58,7 +57,7 @@ class Speed(Evaluator):
         ctx = ctx or Context()
         live = model.load(ctx) if isinstance(model, ModelHandle) else model
         arguments = (live, image, ctx.seed, ctx.threads, self.config.decodes)
-        with ProcessPoolExecutor(1, mp_context=_processes()) as pool:
+        with ProcessPoolExecutor(1, mp_context=apart(__name__)) as pool:
             try:
                 found, trace = pool.submit(measure, *arguments).result()
             except BrokenProcessPool:
@@ -86,15 +85,6 @@ class Speed(Evaluator):
         model = Fit(FitConfig(points=5, steps=40))
         call = {"model": model, "image": Image(pixels)}
         return {"configs": [SpeedConfig(decodes=2)], "calls": {"evaluate": [call]}}
-
-
-def _processes() -> BaseContext:
-    """How a process begins that holds nothing of this one; where it can, with the libraries imported."""
-    if "forkserver" not in get_all_start_methods():
-        return get_context("spawn")
-    context = get_context("forkserver")
-    context.set_forkserver_preload([__name__])
-    return context
 
 
 def _optional(name: str, value: float | None, reason: str, unit: str, direction: Any) -> Measure:

@@ -13,12 +13,12 @@ from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
-from multiprocessing import get_all_start_methods, get_context
 from typing import Any
 
 import numpy as np
 
 from interleaf.errors import InvalidInput, PluginMissing
+from interleaf.pipeline.apart import apart
 
 Floats = np.ndarray[Any, Any]
 SYNCHRONOUS, PHONEME_EVENTS, UTF8 = 2, 1, 1
@@ -85,11 +85,7 @@ def _library() -> tuple[Any, int]:
 @lru_cache(1)
 def _process() -> ProcessPoolExecutor:
     """One new process for each sentence."""
-    if "forkserver" not in get_all_start_methods():
-        return ProcessPoolExecutor(1, get_context("spawn"), max_tasks_per_child=1)
-    context = get_context("forkserver")
-    context.set_forkserver_preload([__name__])
-    return ProcessPoolExecutor(1, context, max_tasks_per_child=1)
+    return ProcessPoolExecutor(1, apart(__name__), max_tasks_per_child=1)
 
 
 def say(text: str, voice: Voice | None = None) -> Speech:
