@@ -36,7 +36,7 @@ SLOW = """
 version: 1
 name: slow
 steps:
-  work: {use: toy.slow, with: {units: 30, seconds: 0.1, trace: TRACE}}
+  work: {use: toy.slow, call: apply, with: {units: 30, seconds: 0.1, trace: TRACE}}
   kept: {use: toy.pass, needs: {x: work}}
 outputs: {kept: kept}
 """
@@ -45,9 +45,9 @@ outputs: {kept: kept}
 @pytest.fixture(scope="module", autouse=True)
 def cluster() -> Iterator[None]:
     """One Ray for all tests: starting it takes longer than any of them."""
-    from interleaf_ray import executor  # noqa: F401  # says no to usage statistics first
+    from interleaf_ray.cluster import start
 
-    ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False)
+    start(2)
     yield
     ray.shutdown()
 
@@ -71,7 +71,7 @@ def steps(result: RunResult, *what: str) -> dict[str, Any]:
 def test_a_run_on_ray_gives_the_bytes_and_keys_of_a_local_one(tmp_path: Path) -> None:
     here = run(tmp_path, FAN, "here")
     there = run(tmp_path, FAN, "there", executor="ray")
-    assert published(here) == published(there) and len(published(here)) == 13
+    assert published(here) == published(there) and len(published(here)) == 37
     assert steps(here, "key") == steps(there, "key")
     assert not any(hit for (hit,) in steps(there, "hit").values())
     assert {n: v["value"] for n, v in here.metrics.items()} == {
@@ -96,7 +96,10 @@ def test_a_worker_killed_in_mid_step_loses_nothing(tmp_path: Path) -> None:
     text = SLOW.replace("TRACE", str(trace))
 
     def kill() -> None:
+        deadline = time.monotonic() + 60
         while not trace.exists() or len(trace.read_text().splitlines()) < 10:
+            if time.monotonic() > deadline:
+                return
             time.sleep(0.02)
         for pid in _workers():
             if (tmp_path / "store-ray/locks").exists() and _holds(
@@ -212,3 +215,8 @@ def test_other_code_on_a_worker_is_refused(tmp_path: Path) -> None:
 def test_a_store_in_memory_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InterleafError, match="Ray's workers cannot see"):
         run(tmp_path, FAN, "ray", executor="ray", store="memory:")
+
+
+def test_more_cores_than_there_are_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InterleafError, match="asks for 64 cores"):
+        run(tmp_path, FAN, "ray", executor="ray", threads=64)

@@ -9,13 +9,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import contextmanager
 from typing import Any
-
-os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # before Ray reads it: nothing is reported
-
-import ray
-from ray.exceptions import RayError
 
 from interleaf.errors import InterleafError
 from interleaf.pipeline.executors import Done, Job, scheduled
@@ -23,11 +17,11 @@ from interleaf.pipeline.instances import Instance
 from interleaf.pipeline.monitor import Listener
 from interleaf.pipeline.session import Session
 from interleaf.pipeline.store import MemoryStore
+from interleaf_ray.cluster import RayError, connected, ray, require
 from interleaf_ray.worker import Task, work
 
 RETRIES = 3  # how often a task is started again whose worker was lost
 POLL = 0.1  # seconds between looks at the tasks
-OBJECTS = 100 << 20  # bytes of Ray's own object store: results travel through ours
 
 
 class RayExecutor:
@@ -50,39 +44,14 @@ class RayExecutor:
             )
         if not wanted:
             return
-        with self._connected(session):
+        with connected(self.address, max(os.cpu_count() or 1, self._widest(session) * self.jobs)):
+            require(self._widest(session))
             tasks = _Tasks(session, self.nproc)
             try:
                 most = self.jobs if self.jobs > 1 else None
                 yield from scheduled(tasks, wanted, started, most)
             finally:
                 tasks.cancel()
-
-    @contextmanager
-    def _connected(self, session: Session) -> Iterator[None]:
-        """With Ray at hand; one that was there before stays."""
-        if ray.is_initialized():
-            yield
-            return
-        own = {
-            "num_cpus": max(os.cpu_count() or 1, self._widest(session) * self.jobs),
-            "object_store_memory": OBJECTS,
-            "include_dashboard": False,
-        }
-        try:
-            ray.init(
-                self.address, log_to_driver=False, logging_level="ERROR",
-                **own if self.address == "local" else {},
-            )  # fmt: skip
-        except (ConnectionError, RayError, ValueError) as error:
-            raise InterleafError(
-                f"cannot reach Ray at '{self.address}': {error}",
-                hint="--executor ray starts one on this machine",
-            ) from error
-        try:
-            yield
-        finally:
-            ray.shutdown()
 
     def _widest(self, session: Session) -> int:
         return max(session.numeric.threads, self.nproc, 1)
