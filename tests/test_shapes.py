@@ -1,12 +1,13 @@
 """Every shape that a pipeline may have, run for real with the toy plugins."""
 
+import json
 import math
 
 import numpy as np
 import pytest
 
 from interleaf import ModelHandle
-from interleaf.errors import InterleafError
+from interleaf.errors import InterleafError, StoreError
 
 
 def pixels(value):
@@ -271,3 +272,22 @@ def test_jobs_give_what_one_process_gives(run, tmp_path):
     assert one.metrics == two.metrics
     keys = [{n: s["key"] for n, s in r.manifest["steps"].items()} for r in (one, two)]
     assert keys[0] == keys[1] and not any(s["hit"] for s in two.manifest["steps"].values())
+
+
+def test_of_several_at_a_time_the_one_that_failed_is_named(run, tmp_path):
+    text = """
+        steps:
+          ramp: {use: core.linear, with: {start: 0, stop: 10, length: 10}}
+          rows: {use: core.tabulate, with: {points: 11}, needs: {schedule: ramp}}
+          sums: {use: toy.together, with: {fails: 0}, needs: {x: rows}}
+          kept: {use: toy.pass, needs: {x: rows}}
+        """
+    with pytest.raises(InterleafError, match="step 'sums' failed: process 0 does not like it"):
+        run(text, jobs=2)
+    told = json.loads((tmp_path / "out" / "manifest.json").read_text())["steps"]
+    assert told["sums"]["why"] == "failed" and told.get("kept", {}).get("why") != "failed"
+
+
+def test_a_store_of_an_unknown_kind_is_one_error(run):
+    with pytest.raises(StoreError, match="no installed plugin opens the store strange://x"):
+        run("steps: {a: {use: core.constant, with: {value: 1}}}", store="strange://x")
