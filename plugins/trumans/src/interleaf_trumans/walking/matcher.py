@@ -106,8 +106,9 @@ class Matcher:
         """First and last frame of the calmest stretch in which a body stands upright; a single frame when no
         clip ever stands."""
         lib = self.library
-        hands = _hands(lib)
+        hands, head = _ends(lib)
         upright = lib.height > 0.93 * np.median(lib.height[self.walks])
+        upright &= head > 0.95 * np.median(head[self.walks])
         calm = (lib.speed < 0.12) & lib.contact.all(1) & upright & (hands < 0.15)
         edges = np.flatnonzero(np.diff(np.r_[False, calm, False].astype(int)))
         runs = [
@@ -242,9 +243,9 @@ class Matcher:
         step[:, 2] += turn
         begun = replace(begun, drift=state.step - step[0])
         contact = self.library.contact[np.round(at).astype(int)]
-        return self._finished(
-            begun, at, step, contact, np.zeros(count, bool), mode, changed, steer.room
-        )
+        begun = replace(begun, phase=float(at[-1]))
+        return self._finished(begun, *self._sample(at), step, contact, np.zeros(count, bool), mode,
+                              changed, steer.room)  # fmt: skip
 
     def _rest(self, state: State, count: int) -> tuple[Block, State]:
         """Come to stand, or stand on."""
@@ -263,10 +264,9 @@ class Matcher:
         )
         left = np.clip(1 - at / (BRAKE * FPS), 0, 1) ** 2
         step = begun.drift * left[:, None] if begun.resting < BRAKE * FPS else np.zeros((count, 3))
-        begun = replace(begun, resting=int(at[-1]), drift=begun.drift)
-        return self._finished(
-            begun, phases, step, np.ones((count, 2), bool), at > BRAKE * FPS, "stand", changed, None
-        )
+        begun = replace(begun, resting=int(at[-1]), phase=float(phases[-1]))
+        return self._finished(begun, *self._sample(phases), step, np.ones((count, 2), bool),
+                              at > BRAKE * FPS, "stand", changed, None)  # fmt: skip
 
     def _act(self, state: State, mode: str, count: int, steer: Steer) -> tuple[Block, State]:
         """An action in place: from the frame of its clips that is most like now, to the clip's end, again."""
@@ -317,12 +317,11 @@ class Matcher:
         return int(i - begin)
 
     def _finished(
-        self, state: State, at: Array, step: Array, contact: Array, standing: Array, mode: str, changed: bool,
-        room: Any,
+        self, state: State, poses: Array, heights: Array, step: Array, contact: Array, standing: Array,
+        mode: str, changed: bool, room: Any,
     ) -> tuple[Block, State]:  # fmt: skip
         """Poses with what fades added, placed in the world, feet held."""
-        count = len(at)
-        poses, heights = self._sample(at)
+        count = len(poses)
         since = state.since + np.arange(1, count + 1)
         a, b = _quintic(since / BLEND)
         off = a[:, None, None] * state.offset + b[:, None, None] * state.speed * BLEND
@@ -351,7 +350,6 @@ class Matcher:
             state,
             place=place[-1],
             yaw=float(yaw[-1]),
-            phase=float(at[-1]),
             last=last,
             high=high,
             step=step[-1],
@@ -373,8 +371,8 @@ def _angle(v: Array) -> float:
     return float(np.arctan2(v[0], v[1]))
 
 
-def _hands(lib: Library) -> Array:
-    """How far [N] the higher wrist is above the root, metres."""
+def _ends(lib: Library) -> tuple[Array, Array]:
+    """How far [N] the higher wrist, and the head, are above the root, metres."""
     from interleaf.values import Motion
     from interleaf_body.roles import ROLES
     from interleaf_body.skeleton import world
@@ -382,5 +380,4 @@ def _hands(lib: Library) -> Array:
     motion = Motion(np.zeros((len(lib), 3)), lib.turns, JOINTS, PARENTS, lib.offsets, FPS)
     heads = world(motion)[1]
     wrists = [ROLES.index("left_wrist"), ROLES.index("right_wrist")]
-    out: Array = heads[:, wrists, 1].max(1)
-    return out
+    return heads[:, wrists, 1].max(1), heads[:, ROLES.index("head"), 1]
