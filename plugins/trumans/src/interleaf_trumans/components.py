@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from fnmatch import fnmatch
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -42,7 +44,7 @@ FOLDER = Path(__file__).parent
 
 
 class Scenes(Dataset):
-    """Meshes as scenes; a scene's name is its file's."""
+    """Meshes as scenes; a scene's name is its path below the folder."""
 
     Config = ScenesConfig
 
@@ -53,25 +55,30 @@ class Scenes(Dataset):
         if root.is_file():
             return {root.stem: root}
         found = sorted(f for f in root.rglob("*") if f.suffix.lower() in SUFFIXES and f.is_file())
-        if not found:
+        named = {f.relative_to(root).as_posix(): f for f in found}
+        kept = {k: f for k, f in named.items() if fnmatch(k, self.config.match or "*")}
+        if not kept:
             raise InvalidInput(
-                f"{root}: no scenes", hint=f"a file or folder of {', '.join(SUFFIXES)}"
-            )
-        return {f.relative_to(root).as_posix(): f for f in found}
+                f"{root}: no scenes" + (f" fit '{self.config.match}'" if named else ""),
+                hint=f"there are {', '.join([*named][:3])}" if named
+                else f"a file or folder of {', '.join(SUFFIXES)}",
+            )  # fmt: skip
+        return kept
 
-    def _read(self, file: Path) -> Scene:
+    def _read(self, name: str) -> Scene:
         c: ScenesConfig = self.config
         with refused():
-            return read_scene(file, up=c.up, scale=c.scale, voxel=c.voxel)
+            scene = read_scene(self.files[name], up=c.up, scale=c.scale, voxel=c.voxel)
+        return replace(scene, name=name)
 
     def __iter__(self) -> Iterator[Scene]:
-        return (self._read(f) for f in self.files.values())
+        return (self._read(name) for name in self.files)
 
     def __len__(self) -> int:
         return len(self.files)
 
     def __getitem__(self, index: int) -> Scene:
-        return self._read(list(self.files.values())[index])
+        return self._read(list(self.files)[index])
 
     def ids(self) -> Iterator[str]:
         """Names relative to the root."""
@@ -251,7 +258,7 @@ class Walks(Model):
         with refused():
             made: list[Walk] = walks_of(
                 list(scenes), live.walker, pairs=c.pairs, apart=c.apart, blocked=c.blocked, radius=c.radius,
-                seconds=c.seconds, seed=c.seed, progress=ctx.monitor.progress,
+                seconds=c.seconds, seed=c.seed, seen=c.seen, progress=ctx.monitor.progress,
             )  # fmt: skip
         return Collection.of({f"walk{i}": w for i, w in enumerate(made)})
 

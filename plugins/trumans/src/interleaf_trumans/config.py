@@ -8,10 +8,12 @@ from interleaf.params import Ge, Gt, InFile, Le
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScenesConfig:
-    """``root``: a mesh, or a folder of them at any depth. ``up``, ``scale`` (metres per unit, 0: found) and
-    ``voxel`` (metres a cell) are for all of them."""
+    """``root``: a mesh, or a folder of them at any depth; ``match`` keeps those whose path below the folder
+    fits this pattern (``scans/*/*_clean_2.ply``). ``up``, ``scale`` (metres per unit, 0: found) and ``voxel``
+    (metres a cell) are for all of them."""
 
     root: InFile
+    match: str = ""
     up: Literal["auto", "x", "y", "z", "-y", "-z"] = "auto"
     scale: Annotated[float, Ge(0)] = 0.0
     voxel: Annotated[float, Ge(0.01), Le(0.2)] = 0.04
@@ -73,13 +75,14 @@ class GenerateConfig:
 class WalksConfig:
     """``pairs`` of start and goal, drawn from ``seed``, over all scenes, ``apart`` metres from each
     other, the straight line between them blocked where ``blocked``; ``radius`` of the body
-    for its way; at most ``seconds`` each."""
+    for its way; at most ``seconds`` each. ``seen``: walkers that look at scenes may (false: the ablation)."""
 
     pairs: Annotated[int, Ge(1), Le(100_000)] = 40
     apart: tuple[float, float] = (3.0, 8.0)
     blocked: bool = True
     radius: Annotated[float, Gt(0), Le(1)] = 0.32
     seconds: Annotated[float, Gt(0), Le(600)] = 25.0
+    seen: bool = True
     seed: Annotated[int, Ge(0)] = 0
 
 

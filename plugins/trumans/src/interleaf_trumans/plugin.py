@@ -116,5 +116,5 @@ PLUGIN = Plugin(
         "walk": "interleaf_trumans.judging.walk:Walk",
     },
     commands={name: f"interleaf_trumans.commands:{name}" for name in ("generate", "scene")},
-    pipelines=["pipelines/house.yaml"],
+    pipelines=["pipelines/house.yaml", "pipelines/zero-shot.yaml"],
 )

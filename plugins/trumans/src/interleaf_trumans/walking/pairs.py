@@ -32,7 +32,7 @@ def pair(
 
 def walks(
     scenes: Sequence[Scene], walker: Walker, *, pairs: int, apart: tuple[float, float] = (3.0, 8.0),
-    blocked: bool = True, radius: float = 0.32, seconds: float = 25.0, seed: int = 0,
+    blocked: bool = True, radius: float = 0.32, seconds: float = 25.0, seed: int = 0, seen: bool = True,
     progress: Callable[[int, int], None] = lambda done, of: None,
 ) -> list[Walk]:  # fmt: skip
     """Walks from starts to goals, round and round over the scenes; each stops soon after it arrived."""
@@ -48,7 +48,15 @@ def walks(
                 + (" with something between them" if blocked else ""), "other distances, or blocked: false",
             )  # fmt: skip
         found.append(
-            walk(scenes[k], walker, *ends, ground=grounds[k], seconds=seconds, seed=seed + number)
+            walk(
+                scenes[k],
+                walker,
+                *ends,
+                ground=grounds[k],
+                seconds=seconds,
+                seed=seed + number,
+                seen=seen,
+            )
         )
         progress(number + 1, pairs)
     return found
@@ -63,12 +71,13 @@ def walk(
     ground: Ground,
     seconds: float,
     seed: int,
+    seen: bool = True,
 ) -> Walk:
     """One walk, begun facing the first part of its way."""
     path = ground.path(start, goal)
     way = path[1] - path[0] if len(path) > 1 else np.array([0.0, 1.0])
     session = Session(
-        scene, walker, start=start, yaw=float(np.arctan2(*way)), seed=seed, ground=ground
+        scene, walker, start=start, yaw=float(np.arctan2(*way)), seed=seed, ground=ground, seen=seen
     )
     session.set(action="walk", goal=goal)
     while session.frame < seconds * walker.fps and not session.arrived:

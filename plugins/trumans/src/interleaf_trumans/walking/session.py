@@ -80,11 +80,13 @@ class Past:
 class Session:
     """One body in one scene. ``start`` (x, z), drawn from the seed when None; ``yaw`` in radians; ``nearest``
     takes the nearest possible place for a start or goal where nobody can be. ``keep``: whether all frames are
-    kept for `motion` and `truncate`; endless sessions do without."""
+    kept for `motion` and `truncate`; endless sessions do without. ``seen``: walkers that look at the
+    scene may."""
 
     def __init__(
         self, scene: Scene, walker: Walker, *, start: Any = None, yaw: float | None = None, seed: int = 0,
         radius: float = 0.32, nearest: bool = False, keep: bool = True, ground: Ground | None = None,
+        seen: bool = True,
     ) -> None:  # fmt: skip
         self.scene, self.walker, self.nearest, self.keep, self.seed = (
             scene,
@@ -93,6 +95,7 @@ class Session:
             keep,
             seed,
         )
+        self.looked = scene if seen else None
         self.ground = ground or Ground.of(scene, radius)
         rng = np.random.default_rng([seed, 1])
         place = (
@@ -226,7 +229,7 @@ class Session:
         wish = self.wish
         path = wish.path
         if path is None:
-            return Steer(wish.action, speed=wish.speed, room=self._room, scene=self.scene)
+            return Steer(wish.action, speed=wish.speed, room=self._room, scene=self.looked)
         left, off = remaining(path, self.place)
         if off > ASTRAY and wish.goal is not None:
             self.wish = wish = self._going(wish, wish.goal)
@@ -234,7 +237,7 @@ class Session:
             left = remaining(wish.path, self.place)[0]
         elif left[0] is not path[0]:
             self.wish = wish = replace(wish, path=left)
-        return Steer(wish.action, left, wish.speed, self._room, self.scene)
+        return Steer(wish.action, left, wish.speed, self._room, self.looked)
 
     def _room(self, place: Array, moves: Array) -> Array:
         """Steps [T, 2] without what leads nearer to obstacles than a body is wide."""
