@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import re
-from typing import Protocol
 
 LONGEST = 5  # words of a phrase
 ENDS = {
@@ -17,12 +16,6 @@ NOUNS = {
     "building", "evening", "morning", "ceiling", "wedding", "ring", "king", "spring", "string", "thing",
     "wing", "clothing", "painting", "during", "something", "nothing", "anything", "everything",
 }  # fmt: skip
-
-
-class Reducer(Protocol):
-    """A caption → a short phrase; a language model of the user's will do."""
-
-    def __call__(self, caption: str) -> str: ...
 
 
 def reduced(caption: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, Self
 
 Activation = Literal["gelu_tanh", "gelu", "silu"]
@@ -96,10 +96,6 @@ class GemmaConfig:
             heads=heads,
             kv_heads=self.kv_heads if heads % self.kv_heads == 0 else 1,
         )
-
-    def to_dict(self) -> dict[str, Any]:
-        """All fields as plain data."""
-        return asdict(self)
 
     @classmethod
     def from_hf(cls, data: Mapping[str, Any]) -> Self:

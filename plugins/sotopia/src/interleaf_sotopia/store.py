@@ -150,12 +150,6 @@ class Store:
         with self._explained():
             return self._db.execute(query, tuple(values)).fetchall()
 
-    def add_tasks(self, tasks: Iterable[Task]) -> None:
-        """Tasks with their scenarios and characters; those known stay as they are."""
-        with self.transaction() as db:
-            for t in tasks:
-                _insert_task(db, t)
-
     def plan(self, episodes: Iterable[Episode], settings: Mapping[str, Any]) -> int:
         """Note down episodes to be played, once; gives how many of them are new.
 
