@@ -76,7 +76,7 @@ class _Tasks:
         gpus = nproc if self.session.numeric.device.startswith("cuda") else 0
         task = Task(self.name, instance.label, key, payload, nproc)
         found = _compute.options(
-            name=instance.label, num_cpus=max(threads, nproc, 1), num_gpus=gpus
+            name=instance.label, num_cpus=max(threads, nproc, 1), num_gpus=gpus, max_retries=RETRIES
         ).remote(self.job, task, self.ear)
         self.running.add(found)
         return found
@@ -129,6 +129,6 @@ class _Ear:
         return events
 
 
-@ray.remote(max_retries=RETRIES)
+@ray.remote
 def _compute(job: Job, task: Task, ear: Any) -> Done | Exception:
     return work(job, task, ear.tell.remote)
