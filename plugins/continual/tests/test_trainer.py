@@ -245,3 +245,47 @@ def test_a_copy_is_trained() -> None:
     assert json.loads(
         json.dumps(dict(fit(config(StageConfig(steps=1)), data=[OLD])["state"].ledger))
     )
+
+
+def test_text_in_the_tokens_of_a_model(tmp_path):
+    """What a model's ``apply`` makes of a text is what it is trained on; another model's are refused."""
+    from interleaf.errors import InvalidInput
+    from interleaf.values import Tokens
+    from interleaf_continual.config import TextConfig
+    from interleaf_continual.sources import Text
+
+    class Letters:
+        def apply(self, text):
+            return Tokens(np.frombuffer(text.lower().encode(), np.uint8), "letters")
+
+    file = tmp_path / "a.txt"
+    file.write_text("One two.\n\nThree four.\n" * 80)
+    plain = Text(TextConfig(path=str(file), document=64))
+    read = plain.open(model=Letters())
+    assert read.tokenizer == "letters" and plain.tokenizer == "bytes"
+    assert bytes(read.ids_of_tokens.astype(np.uint8)).decode() == file.read_text().lower()
+    assert read.fingerprint() != plain.fingerprint()
+    assert read.split("train").tokenizer == "letters"
+    with pytest.raises(InvalidInput, match="reads no text"):
+        _ = Text(plain.config).open(model=object()).tokenizer
+    with pytest.raises(InvalidInput, match="not tokens"):
+
+        class Words(Letters):
+            def apply(self, text):
+                return text
+
+        _ = plain.open(model=Words()).tokenizer
+
+
+def test_a_rate_of_its_own_and_the_tokens_it_saw():
+    from interleaf_continual.config import RewarmConfig
+    from interleaf_continual.example import ExampleGPT
+    from interleaf_continual.schedules import Rewarm
+    from interleaf_continual.sources import Text
+
+    english = Text(Text.examples()["configs"][0])
+    config = TrainerConfig(window=16, batch=2, log_every=2)
+    rate = Rewarm(RewarmConfig(steps=6, peak=1e-3))
+    given = Trainer(config).fit(model=ExampleGPT(), data=[english], rate=rate)
+    log = given["log"].columns
+    assert list(log["step"])[-1] == 6 and list(log["tokens"])[-1] == 6 * 2 * 16

@@ -65,3 +65,11 @@ def test_a_model_is_made_without_torchs_compiler() -> None:
         "g.Gemma.load(s.FOLDER).generate([2, 300], 2); assert 'torch._dynamo' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_width_multiplies_a_preset():
+    narrow = GemmaConfig.preset("tiny").wider(0.375)
+    assert (narrow.d_model, narrow.d_ff, narrow.heads, narrow.kv_heads) == (48, 192, 2, 1)
+    assert narrow.head_dim == GemmaConfig.preset("tiny").head_dim
+    assert GemmaConfig.preset("7b").wider(0.1).kv_heads == 1  # 16 no longer divide 2 heads
+    assert GemmaConfig.preset("2b").wider(1.0) == GemmaConfig.preset("2b")

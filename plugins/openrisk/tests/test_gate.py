@@ -185,3 +185,73 @@ def test_the_component_gives_the_verdict(folder):
     report = interleaf.load("openrisk.gate", folder=str(folder), today="2026-06-01")()
     assert report.verdict.outcome == "pass"
     assert report["completeness_min/spear_phishing"].value == 1
+
+
+def measured(value, interval=None, step="loss", name="loss", **coords):
+    from interleaf.interfaces import Measure, Report
+    from interleaf.values import Item
+
+    reason = "" if value is not None else "not measured"
+    found = Measure(name=name, value=value, interval=interval, reason=reason)
+    return Item(Report((found,)), step, "", coords)
+
+
+def run_gate(folder, **inputs):
+    gate = interleaf.load("openrisk.gate", folder=str(folder), today="2026-06-01")
+    return gate(**inputs).verdict
+
+
+def test_a_rule_may_ask_for_what_a_run_measured(folder):
+    with_gate(folder, 'rules: [{require: "report.loss.loss > 3 and report.loss.loss.lower95 > 2"}]')
+    good, weak = measured(4.0, (3.5, 4.5)), measured(4.0, (1.0, 5.0))
+    assert run_gate(folder, reports=[good]).outcome == "pass"
+    assert run_gate(folder, reports=[weak]).outcome == "fail"
+    assert run_gate(folder, reports=[measured(2.0, (1.0, 3.0))]).outcome == "fail"
+
+
+def test_what_a_run_did_not_measure_never_passes(folder):
+    with_gate(folder, 'rules: [{require: "report.loss.loss > 3", else: warn}]')
+    for reports in ([], [measured(None)], [measured(4.0, step="other")], [measured(4.0, name="x")]):
+        assert run_gate(folder, reports=reports).outcome == "insufficient"
+
+
+def test_every_report_of_a_fanned_out_step_must_hold(folder):
+    with_gate(folder, 'rules: [{require: "report.loss.loss > 3"}]')
+    good, bad = measured(4.0, seed=0), measured(2.0, seed=1)
+    assert run_gate(folder, reports=[good, good]).outcome == "pass"
+    assert run_gate(folder, reports=[good, bad]).outcome == "fail"
+
+
+def test_weights_of_the_run_are_those_assessed_or_the_release_fails(folder, tmp_path):
+    from interleaf.interfaces import ModelHandle
+
+    same, other = tmp_path / "same", tmp_path / "other"
+    same.mkdir()
+    other.mkdir()
+    shutil.copy(folder / "toy.safetensors", same)
+    (other / "toy.safetensors").write_bytes(b"other weights")
+    assert run_gate(folder, model=ModelHandle("toy.model", {}, same, "a")).outcome == "pass"
+    found = run_gate(folder, model=ModelHandle("toy.model", {}, other, "b"))
+    assert found.outcome == "fail" and "not the assessed toy.safetensors" in found.reasons[0]
+
+
+def test_card_and_bill_of_materials_tell_the_run(folder, tmp_path):
+    from interleaf.interfaces import ModelHandle
+
+    weights = tmp_path / "model"
+    weights.mkdir()
+    (weights / "model.safetensors").write_bytes(b"made now")
+    inputs = {
+        "reports": [measured(3.25, (3.0, 3.5)), measured(None, step="gone", name="gone")],
+        "model": ModelHandle("toy.model", {}, weights, "c"),
+    }
+    words = {"folder": str(folder), "today": "2026-06-01"}
+    card = interleaf.load("openrisk.document", format="hfcard", **words)(**inputs).data.decode()
+    digest = sha256(weights / "model.safetensors")
+    assert "| loss | loss | 3\\.25 | 3 to 3.5 | 1 |" in card and digest in card
+    assert "not known: not measured" in card
+    bom = interleaf.load("openrisk.document", format="cyclonedx", **words)(**inputs).data
+    component = json.loads(bom)["metadata"]["component"]
+    assert component["components"][0]["hashes"][0]["content"] == digest
+    metrics = component["modelCard"]["quantitativeAnalysis"]["performanceMetrics"]
+    assert {"type": "loss", "value": "3.25"}.items() <= metrics[-1].items()

@@ -293,3 +293,16 @@ def test_untrained_weights_depend_on_the_seed_alone() -> None:
         model.initialise(seed)
         models.append(model)
     assert same(models[0], models[1]) and not same(models[0], models[2])
+
+
+def test_size_counts_what_is_trained_and_what_was_read():
+    import interleaf
+    from interleaf.values import Table
+    from interleaf_training.example import SmallClassifier
+
+    model = SmallClassifier()
+    parameters = sum(p.numel() for p in model.module.parameters())
+    found = interleaf.load("training.size")(model=model, log=Table({"tokens": [10, 30]}))
+    assert found["n_params"].value == parameters and found["tokens"].value == 30
+    assert found["flops"].value == 6 * parameters * 30
+    assert interleaf.load("training.size")(model=model)["tokens"].value is None
