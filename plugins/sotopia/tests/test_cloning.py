@@ -5,7 +5,8 @@ from pathlib import Path
 
 from interleaf.interfaces import Context
 from interleaf_sotopia import casino
-from interleaf_sotopia.cloning import CasinoActions, CasinoPairs, Ngram, Presser, _played, reply
+from interleaf_sotopia.casino_games import played
+from interleaf_sotopia.cloning import CasinoActions, CasinoPairs, Ngram, Presser, reply
 from interleaf_sotopia.config import CasinoActionsConfig, CasinoConfig, CasinoPairsConfig
 from interleaf_sotopia.judges import Casino, sample_dialogues
 
@@ -50,6 +51,12 @@ def test_the_baselines_are_what_they_say(social: Path) -> None:
 
 def test_a_game_against_the_script_ends_with_points() -> None:
     d = casino.dialogue(sample_dialogues()[0])
-    got = _played(Presser(), d, 300, Context())
+    got = played(Presser(), d, 300, Context()).points[0]
     # the script keeps all of its best issue and two of the next, and leaves the rest
     assert got == 4 * 1 + 3 * 3
+
+
+def test_a_move_is_written_as_a_schema_makes_a_model_write():
+    d = casino.dialogue(sample_dialogues()[0])
+    assert all(": " not in reply(m).split('"text"')[0] for m in d.moves)
+    assert reply(d.moves[0]).startswith('{"action":"')

@@ -1,7 +1,8 @@
 """People's negotiations as something to learn from, and what a model that learnt from them does.
 
-A move is JSON: ``{"action": "Talk", "text": …}``, ``{"action": "Submit-Deal", "food": 1, "water": 2,
-"firewood": 2}`` (what the speaker gets), or one of the three other buttons alone.
+A move is JSON: ``{"action":"Talk","text":…}``, ``{"action":"Submit-Deal","food":1,"water":2,"firewood":2}``
+(what the speaker gets), or one of the three other buttons alone. It is written without spaces, as a JSON
+schema makes a model write: a clone that learnt spaces would be asked for what it never saw.
 """
 
 from __future__ import annotations
@@ -36,7 +37,9 @@ def reply(m: Move, longest: int = 120) -> str:
         row["text"] = m.text[:longest]
     if m.kind == SUBMIT:
         row |= {i.lower(): g for i, g in zip(ISSUES, m.gets, strict=True)}
-    return json.dumps(row, ensure_ascii=False)
+    return json.dumps(
+        row, ensure_ascii=False, separators=(",", ":")
+    )  # as schemas make models write
 
 
 class CasinoPairs(Dataset):
