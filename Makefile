@@ -7,7 +7,7 @@ DATA ?= $(or $(INTERLEAF_DATA),../shared/data)
 LIGHT := core cli plugins/media plugins/body plugins/pages plugins/gaussianimage plugins/scaling plugins/openrisk \
   plugins/continual plugins/sotopia plugins/trumans
 # plugins that need torch, or are large: not part of the demo
-HEAVY := plugins/training plugins/gemma plugins/followclick plugins/vlogger plugins/ray
+HEAVY := plugins/training plugins/gemma plugins/followclick plugins/vlogger plugins/ray plugins/crosspaper
 # optional parts, which the tests try too
 EXTRAS := plugins/media[video,audio,flow,fast,torch,flip,fid,clip] plugins/gaussianimage[torch] plugins/continual[train,plot] \
   plugins/gemma[serve,eval,lora] plugins/followclick[animate,sam,serve] plugins/sotopia[train,lora,parquet]
