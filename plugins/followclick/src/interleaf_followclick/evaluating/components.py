@@ -139,7 +139,7 @@ class Realism(Evaluator):
         windows = example_windows(9)
         call = {
             "model": FlowWarp(FlowWarpConfig(motion="learned", steps=2)),
-            "seen": Collection.of(windows), "fresh": Collection.of(windows[:4]),
+            "seen": Collection.of(windows), "fresh": Collection.of(windows[:2]),
         }  # fmt: skip
         return {"configs": [RealismConfig(windows=2, draws=2)], "calls": {"evaluate": [call]}}
 
