@@ -413,9 +413,10 @@ def test_bitrate_is_that_of_all_files():
     frames = Frames(np.zeros((4, 8, 8, 3), np.uint8), Fraction(10))
     files = [Artifact(b"x" * 100, "image/x-gsi")] * 4
     score = interleaf.load("media.video_fidelity", measures=["mse"])
-    found = score(subject=frames, reference=frames, code=files)
+    found = score(subject=frames, reference=frames, codes=files)
     assert found["size"].value == 400
     assert found["bitrate"].value == 8.0  # 100 bytes a frame, 10 frames a second, in 1000 bits
+    assert score(subject=frames, reference=frames, file=files[0])["size"].value == 100
     with pytest.raises(KeyError):
         score(subject=frames, reference=frames)["bitrate"]
 

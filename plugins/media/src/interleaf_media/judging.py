@@ -1,6 +1,6 @@
 """Clips against their originals, as an Evaluator."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice, repeat
 from typing import Any
@@ -9,7 +9,7 @@ import numpy as np
 
 from interleaf.errors import InvalidInput
 from interleaf.interfaces import Context, Evaluator, Measure, Report
-from interleaf.values import Artifact, Frames, Image, Item
+from interleaf.values import Artifact, Frames, Image
 from interleaf_media.clips import example_frames
 from interleaf_media.comparing import Given, comparable, feed, report, streams
 from interleaf_media.config import VideoFidelityConfig
@@ -29,16 +29,24 @@ class VideoFidelity(Evaluator):
         reference: Frames | None = None,
         mask: Frames | None = None,
         first: Image | None = None,
-        code: Sequence[Item | Artifact] | None = None,
+        codes: Iterable[Artifact] | None = None,
+        file: Artifact | None = None,
         ctx: Context | None = None,
     ) -> Report:
-        """``code``: the file of the clip, or one for each frame; from it ``bitrate`` and ``size``.
+        """``codes``: the file of each frame, or ``file``: that of the whole clip; from them ``bitrate`` and
+        ``size``.
 
         Raises InvalidInput for clips of different size, length or rate, WeightsMissing for LPIPS without
         its trunk, ProblemsFound (E204) for a measure whose package is absent."""
         state = self.update(self.start(), subject, reference, mask, first, ctx)
         found = self.finish(state)
-        return replace(found, measures=(*found.measures, *bitrate(code, subject)))
+        return replace(
+            found,
+            measures=(
+                *found.measures,
+                *bitrate([*(codes or ()), *([file] if file else [])], subject),
+            ),
+        )
 
     def start(self) -> list[Any]:
         """No frames yet."""
@@ -92,9 +100,8 @@ class VideoFidelity(Evaluator):
         return {"configs": [config], "calls": {"evaluate": [inputs, {**inputs, "mask": mask}]}}
 
 
-def bitrate(code: Sequence[Item | Artifact] | None, frames: Frames) -> tuple[Measure, ...]:
+def bitrate(files: Sequence[Artifact], frames: Frames) -> tuple[Measure, ...]:
     """Kilobits a second, and the bytes of all files together; nothing without files."""
-    files = [c.value if isinstance(c, Item) else c for c in code or ()]
     if not files or not len(frames):
         return ()
     size = sum(len(f.data) for f in files)

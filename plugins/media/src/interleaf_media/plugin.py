@@ -60,7 +60,7 @@ CLIPS = [
     _spec("video_fidelity", Evaluator, "judging:VideoFidelity", "VideoFidelityConfig",
           "a clip against its original: PSNR, SSIM, VMAF, LPIPS, motion, masks",
           {"evaluate": Call(needs={"subject": "frames", "reference": "frames?", "mask": "frames?",
-                                   "first": "image?", "code": "bytes*?"},
+                                   "first": "image?", "codes": "dataset[bytes]?", "file": "bytes?"},
                             gives={"report": "report"})}, ["Streaming"]),
 ]  # fmt: skip
 SETS = [

@@ -244,10 +244,8 @@ class Gate(Evaluator):
         """What the conformance kit tries."""
         folder = str(Path(__file__).with_name("example"))
         reports = [Item(Report((Measure(name="loss", value=3.2),)), "loss")]
-        return {
-            "configs": [GateConfig(folder=folder, today="2026-06-01")],
-            "calls": {"evaluate": [{}, {"reports": reports}]},
-        }
+        config = GateConfig(folder=folder, file="measured.yaml", today="2026-06-01")
+        return {"configs": [config], "calls": {"evaluate": [{}, {"reports": reports}]}}
 
 
 class Document(Renderer):
