@@ -86,6 +86,24 @@ class WalksConfig:
     seed: Annotated[int, Ge(0)] = 0
 
 
+Place = tuple[float, float, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AugmentConfig:
+    """A box about an object: ``middle`` and ``size`` (x, y, z in metres), turned by ``yaw`` degrees about y;
+    and what it becomes (left out: as before; a new size stands on the same floor). What is within ``near``
+    metres of the skin touches."""
+
+    middle: Place
+    size: Place
+    yaw: float = 0.0
+    to_middle: Place | None = None
+    to_size: Place | None = None
+    to_yaw: float | None = None
+    near: Annotated[float, Gt(0), Le(0.3)] = 0.05
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ViewerConfig:
     """``body``: anny, capsule, or auto; ``cut``: the scene is drawn up to this height (0: all)."""

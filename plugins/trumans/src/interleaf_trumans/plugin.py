@@ -70,6 +70,19 @@ PLUGIN = Plugin(
             summary="walks between places that have something between them",
         ),
         component(
+            "augment",
+            Model,
+            "interleaf_trumans.augmenting:Augment",
+            config="AugmentConfig",
+            calls={
+                "apply": Call(
+                    needs={"motion": "motion"}, gives={"motion": "motion", "contacts": "table"}
+                )
+            },
+            deterministic=True,
+            summary="an object is resized, moved or turned, and what touched it touches it again",
+        ),
+        component(
             "clips",
             Dataset,
             "interleaf_trumans.components:Clips",

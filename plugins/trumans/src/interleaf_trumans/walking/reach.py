@@ -68,7 +68,7 @@ class Reach:
         out = turns.copy()
         for t in range(len(root)):
             for joint, (weight, place) in self.pull(first + t).items():
-                _arm(out[t], root[t], offsets, joint, weight, place)
+                bend_arm(out[t], root[t], offsets, joint, weight, place)
         return out
 
 
@@ -77,10 +77,10 @@ def _smooth(s: float) -> float:
     return s**3 * (10 - 15 * s + 6 * s**2)
 
 
-def _arm(
+def bend_arm(
     turns: Array, root: Array, offsets: Array, joint: str, weight: float, place: Array
 ) -> None:
-    """Bend one arm of one pose [J, 4], in place."""
+    """Bend one arm of one pose [J, 4], in place, so that its wrist is ``weight`` of the way to a place."""
     from interleaf.values import Motion
 
     side = joint.split("_")[0]
