@@ -146,7 +146,7 @@ class Text(Corpus):
         """What the conformance kit tries."""
         file = str(Path(__file__).with_name("example.txt"))
         configs = [TextConfig(path=file, document=512, part=p) for p in ("all", "train")]
-        return {"configs": configs, "splits": ["train", "valid", "held"]}
+        return {"configs": configs, "calls": {"open": [{}]}, "splits": ["train", "valid", "held"]}
 
 
 class TokenFile(Corpus):
