@@ -94,6 +94,14 @@ GALLERY = (
         "sheet.png", "SpaceX, public domain (CC0)",
     ),
     Shown(
+        "crosspaper", "Learning rates of one paper as step sizes of another, measured in pairs over seeds",
+        (
+            "interleaf --threads 1 run crosspaper/guided-schedule images={data}/images/kodak"
+            " gestures={data}/gesture_bvh --out out",
+        ),
+        "out/outputs/page.html", "Kodak pictures (not shown); motion: mocap.cs.cmu.edu", (1000, 1100),
+    ),
+    Shown(
         "body", "Motion capture on a posed body, as normals",
         (
             "interleaf body render {data}/motion/cmu_bvh/{walk} -o walk.mp4 --map normals",
