@@ -38,7 +38,8 @@ def person(rng: np.random.Generator) -> Person:
     rotvec = np.zeros((1, len(model.topology.joint_names), 3), np.float32)
     top = float(model.bake(shape)(rotvec).vertices[0][:, 1].max())
     place = np.array([0.0, 0.28 - top, -1.1], np.float32)
-    return Person("anny", shape, rotvec, place, (420.0, 420.0, SIDE / 2, SIDE / 2), (SIDE, SIDE), 0.0, True)  # fmt: skip
+    lens = (420.0, 420.0, SIDE / 2, SIDE / 2)
+    return Person("anny", shape, rotvec, place, lens, (SIDE, SIDE), 0.0, True)
 
 
 class Scene:
@@ -124,8 +125,11 @@ def main() -> None:
             holes.append(hole)
             skin.append(part > 0)
         sheet.append(np.hstack([photo, truth, filled, ours]))
-        at = {"full": slice(None), "holes": np.array(holes), "visible body": ~np.array(holes) & np.array(skin),
-              "body holes": np.array(holes) & np.array(skin), "background holes": np.array(holes) & ~np.array(skin)}  # fmt: skip
+        hidden, body = np.array(holes), np.array(skin)
+        at = {
+            "full": slice(None), "holes": hidden, "visible body": ~hidden & body,
+            "body holes": hidden & body, "background holes": hidden & ~body,
+        }  # fmt: skip
         rows.append([[psnr(np.array(errors[n])[where]) for where in at.values()] for n in errors])
     print("        " + "  ".join(at))
     for name, line in zip(errors, np.mean(rows, 0), strict=True):

@@ -29,7 +29,7 @@ Floats = np.ndarray[Any, Any]
 NEAR = 0.02  # metres by which a point may lie behind what the photo shows
 COARSE = 4  # pixels of the photo to one of the field of offsets beside the body
 REACH = 0.9  # heads from the body, from which on nothing moves
-INSIDE = {"mouth": (96, 38, 36), "tongue": (168, 84, 82)}  # colours, before the photo's light
+INSIDE = {"mouth": (58, 24, 23), "tongue": (122, 62, 60)}  # colours, before the photo's light
 INSIDE_PARTS = [PARTS.index(name) for name in INSIDE]
 EYE_PARTS = [PARTS.index(name) for name in ("eye.L", "eye.R")]
 
