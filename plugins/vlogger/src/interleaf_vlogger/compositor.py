@@ -3,7 +3,8 @@
 For every pixel of a new frame, where on the photo it comes from. On the posed body that is known: the same
 point of the surface, seen in the photo. Beside it (hair, clothes, background) and where the photo did not
 see the surface, offsets are filled in from around, coarse to fine, and fade to none away from the body, so
-that what the mesh does not cover moves with what it touches. A mouth's inside was not seen: it is painted.
+that what the mesh does not cover moves with what it touches. Only what is the person's moves (`matting`): the
+background stays, and where it comes to light it is filled from around. A mouth's inside is painted.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from interleaf_body.model import PARTS
 from interleaf_body.photo import FLIP
 from interleaf_body.raster import Surface, maps
 from interleaf_body.values import Person
+from interleaf_vlogger.matting import matte
 
 Floats = np.ndarray[Any, Any]
 NEAR = 0.02  # metres by which a point may lie behind what the photo shows
@@ -60,6 +62,9 @@ class Compositor:
         eyes = np.isin(self.part, EYE_PARTS)
         self.eyes = ndimage.binary_dilation(eyes, iterations=3 * self.blur)
         self.far = self._fade()
+        share = matte(self.photo, self.part > 0, self.head)
+        self.matte = share[..., None]
+        self.behind = background(self.photo, share, 2 * self.blur)
         light = (
             self.photo[self.part == PARTS.index("head")].mean() if (self.part > 0).any() else 128
         )
@@ -68,9 +73,10 @@ class Compositor:
     def frame(self, vertices: Floats) -> Floats:
         """The photo [H, W, 3] uint8 with the body's vertices [V, 3] where they now are."""
         offsets, sure, part = self._offsets(vertices[None])
-        inside = np.isin(part, INSIDE_PARTS)
-        field = self._filled(offsets - self.still * sure[..., None], sure & ~inside)
-        out = sampled(self.photo, field)
+        known = sure & ~np.isin(part, INSIDE_PARTS)
+        field = self._filled(offsets - self.still * sure[..., None], known, part == 0)
+        out = np.empty_like(self.photo)
+        _layered(self.photo, self.matte, self.behind, field, part, out)
         self._mend(out, field, part)
         self._paint_mouth(out, part)
         return out
@@ -136,8 +142,8 @@ class Compositor:
         found: Floats = np.clip(1 - away / max(REACH * self.head, 1.0), 0, 1).astype(np.float32)
         return found * found * (3 - 2 * found)
 
-    def _filled(self, offsets: Floats, sure: Floats) -> Floats:
-        """Offsets [H, W, 2] for all pixels: known where sure, else from around."""
+    def _filled(self, offsets: Floats, sure: Floats, beside: Floats) -> Floats:
+        """Offsets [H, W, 2] for all pixels: known where sure, else from around; ``beside``: off the body."""
         height, width = sure.shape
         rows, columns = -(-height // COARSE), -(-width // COARSE)
         total = np.zeros((rows * COARSE, columns * COARSE, 3), np.float32)
@@ -148,10 +154,18 @@ class Compositor:
         zoom = (height / rows, width / columns, 1)
         wide = ndimage.zoom(spread, zoom, order=1, grid_mode=True, mode="nearest")
         wide = wide[:height, :width]
-        soft = ndimage.gaussian_filter(sure.astype(np.float32), 1.0) * sure
+        soft = ndimage.gaussian_filter((sure | beside).astype(np.float32), 1.0) * sure
         soft = np.clip(2 * soft - 1, 0, 1)[..., None]  # no step at the edge of what is known
         field: Floats = soft * offsets + (1 - soft) * wide
         return field
+
+
+def background(photo: Floats, person: Floats, margin: int) -> Floats:
+    """The photo [H, W, 3] uint8 without the person [H, W], ``margin`` pixels wider: filled from around."""
+    shown = ndimage.maximum_filter(person, 2 * margin + 1) < 0.02
+    filled = push_pull(photo * shown[..., None], shown.astype(np.float32))
+    found: Floats = np.where(shown[..., None], photo, filled + 0.5).astype(np.uint8)
+    return found
 
 
 def _shrunk(mask: Floats) -> Floats:
@@ -185,21 +199,44 @@ def push_pull(total: Floats, weight: Floats) -> Floats:
     return found.astype(np.float32)
 
 
+@numba.njit(cache=True, nogil=True, inline="always")
+def _place(x, y, field, height, width):
+    """Where pixel (x, y) comes from: the corner, shares of the next column and row."""
+    u = min(max(x + field[y, x, 0], 0.0), width - 1.0)
+    v = min(max(y + field[y, x, 1], 0.0), height - 1.0)
+    x0, y0 = int(u), int(v)
+    return x0, y0, min(x0 + 1, width - 1), min(y0 + 1, height - 1), u - x0, v - y0
+
+
+@numba.njit(cache=True, nogil=True, inline="always")
+def _mean(plane, c, x0, y0, x1, y1, a, b):
+    top = (1 - a) * plane[y0, x0, c] + a * plane[y0, x1, c]
+    return (1 - b) * top + b * ((1 - a) * plane[y1, x0, c] + a * plane[y1, x1, c])
+
+
 @numba.njit(cache=True, nogil=True)
 def _sample(photo, field, out):
     height, width, channels = photo.shape
     for y in range(height):
         for x in range(width):
-            u, v = x + field[y, x, 0], y + field[y, x, 1]
-            u = min(max(u, 0.0), width - 1.0)
-            v = min(max(v, 0.0), height - 1.0)
-            x0, y0 = int(u), int(v)
-            x1, y1 = min(x0 + 1, width - 1), min(y0 + 1, height - 1)
-            a, b = u - x0, v - y0
+            x0, y0, x1, y1, a, b = _place(x, y, field, height, width)
             for c in range(channels):
-                top = (1 - a) * photo[y0, x0, c] + a * photo[y0, x1, c]
-                low = (1 - a) * photo[y1, x0, c] + a * photo[y1, x1, c]
-                out[y, x, c] = np.uint8((1 - b) * top + b * low + 0.5)
+                out[y, x, c] = np.uint8(_mean(photo, c, x0, y0, x1, y1, a, b) + 0.5)
+
+
+@numba.njit(cache=True, nogil=True)
+def _layered(photo, matte, behind, field, part, out):
+    """The person, moved, over a background that stays; what does not move is the photo."""
+    height, width, channels = photo.shape
+    for y in range(height):
+        for x in range(width):
+            moves = min(2 * max(abs(field[y, x, 0]), abs(field[y, x, 1])), 1.0)
+            x0, y0, x1, y1, a, b = _place(x, y, field, height, width)
+            share = 1.0 if part[y, x] > 0 else _mean(matte, 0, x0, y0, x1, y1, a, b)
+            own = 1 - moves * (1 - share)
+            for c in range(channels):
+                moved = _mean(photo, c, x0, y0, x1, y1, a, b)
+                out[y, x, c] = np.uint8(own * moved + (1 - own) * behind[y, x, c] + 0.5)
 
 
 def sampled(photo: Floats, field: Floats) -> Floats:

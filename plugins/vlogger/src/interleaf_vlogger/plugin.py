@@ -8,7 +8,7 @@ PLUGIN = Plugin(
     api=1,
     summary="a voice and one photograph become a person who speaks",
     paper="arXiv:2403.08764",
-    requires=["numpy", "scipy", "torch"],
+    requires=["cv2", "numpy", "scipy", "torch"],
     components=[
         component(
             "teacher", Dataset, "interleaf_vlogger.pairs:Teacher", config="TeacherConfig",
