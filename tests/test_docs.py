@@ -92,8 +92,7 @@ def test_every_paper_has_its_page_and_its_picture(site: dict[Path, Page]) -> Non
     papers = {f.stem: page for f, page in site.items() if f.parent.name == "papers"}
     assert len(papers) == 10
     bare = [n for n, p in papers.items() if not any("gallery/" in f for f in p.fetched)]
-    # `make gallery` makes these two as well; they take minutes, and were not made yet
-    assert sorted(bare) == ["crosspaper", "sotopia"], f"without a picture: {', '.join(bare)}"
+    assert not bare, f"without a picture: {', '.join(bare)}"
 
 
 @pytest.mark.parametrize("readme", READMES, ids=lambda p: p.parent.name)
