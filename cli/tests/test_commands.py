@@ -54,7 +54,7 @@ def test_version(interleaf):
         ["--jobs", "0", "list"],
         ["graph", "toy/demo", "--format", "crayon"],
         ["run", "toy/demo", "--frobnicate"],
-        ["--store", "s3://bucket", "store", "du"],
+        ["--store", "memory:", "store", "du"],
     ],
 )
 def test_wrong_use_is_2(interleaf, words):
