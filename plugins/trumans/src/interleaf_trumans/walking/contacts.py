@@ -18,6 +18,7 @@ from interleaf_trumans.scenes.surface import Array
 from interleaf_trumans.walking import feet as standing_feet
 from interleaf_trumans.walking import legs
 from interleaf_trumans.walking.clips import FPS, contacts
+from interleaf_trumans.walking.fading import offset_left
 from interleaf_trumans.walking.reach import bend_arm
 
 SURFACE = {
@@ -149,12 +150,7 @@ def spread(touch: Touch, moves: Array, count: int) -> Array:
 def _weights(touch: Touch, count: int) -> Array:
     frames = np.arange(count)
     away = np.maximum(np.maximum(touch.first - frames, frames - touch.last), 0) / RAMP
-    return np.asarray(faded(np.minimum(away, 1.0)))
-
-
-def faded(s: Array) -> Array:
-    """From 1 to 0, smooth to the second order."""
-    return 1 - s**3 * (10 - 15 * s + 6 * s**2)
+    return np.asarray(offset_left(np.minimum(away, 1.0)))
 
 
 def _lacking(motion: Motion, touch: Touch) -> Array:

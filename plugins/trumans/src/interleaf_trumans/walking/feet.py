@@ -8,6 +8,7 @@ import numpy as np
 
 from interleaf_trumans.scenes.surface import Array
 from interleaf_trumans.walking.clips import FPS, SOLE
+from interleaf_trumans.walking.fading import offset_left, speed_left
 
 RELEASE = int(0.25 * FPS)  # frames in which a foot comes back to its clip
 FAR = 0.22  # metres: a foot held farther from its clip is let go
@@ -33,10 +34,7 @@ class Foot:
 
 def fade(since: int, span: int) -> tuple[float, float]:
     """The shares of an offset and of its speed (times ``span``) that are left; smooth to the second order."""
-    if since >= span:
-        return 0.0, 0.0
-    s = since / span
-    return 1 - s**3 * (10 - 15 * s + 6 * s**2), s - s**3 * (6 - 8 * s + 3 * s**2)
+    return (0.0, 0.0) if since >= span else (offset_left(since / span), speed_left(since / span))
 
 
 def held(

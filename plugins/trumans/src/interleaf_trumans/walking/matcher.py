@@ -18,6 +18,7 @@ from interleaf_trumans.scenes.surface import Array
 from interleaf_trumans.walking import feet as standing_feet
 from interleaf_trumans.walking import legs
 from interleaf_trumans.walking.clips import FPS, JOINTS, PARENTS, Clip, Library, NoClips, library
+from interleaf_trumans.walking.fading import offset_left, speed_left
 from interleaf_trumans.walking.features import AHEAD, Choice, Features, features
 from interleaf_trumans.walking.walker import Block, Steer
 
@@ -364,7 +365,7 @@ class Matcher:
 def _quintic(s: Array) -> tuple[Array, Array]:
     """Shares of offset and speed that are left after the share ``s`` of the time."""
     s = np.minimum(s, 1.0)
-    return 1 - s**3 * (10 - 15 * s + 6 * s**2), s - s**3 * (6 - 8 * s + 3 * s**2)
+    return offset_left(s), speed_left(s)
 
 
 def _angle(v: Array) -> float:
