@@ -13,7 +13,6 @@ import shlex
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -184,17 +183,19 @@ def _save(png: bytes, name: str) -> None:
 
 
 def _page() -> str:
-    told: Callable[[Shown], str] = lambda shown: (  # noqa: E731
-        f"## {shown.name}\n\n{shown.title}. Source: {shown.source}.\n\n"
-        f"![{shown.title}](gallery/{shown.name}.webp)\n\n```\n"
-        + "\n".join(_told(c) for c in shown.commands)
-        + "\n```\n"
-    )
     intro = (
         "# Gallery\n\nWhat came out, once, of the commands below each picture; `make gallery` makes them "
         "anew (docs/gallery.py). `$DATA` is a folder of test data, `$PHOTOS` the one of scikit-image.\n\n"
     )
-    return intro + "\n".join(told(s) for s in GALLERY if (FOLDER / f"{s.name}.webp").exists())
+    return intro + "\n".join(_section(s) for s in GALLERY if (FOLDER / f"{s.name}.webp").exists())
+
+
+def _section(shown: Shown) -> str:
+    commands = "\n".join(_told(c) for c in shown.commands)
+    return (
+        f"## {shown.name}\n\n{shown.title}. Source: {shown.source}.\n\n"
+        f"![{shown.title}](gallery/{shown.name}.webp)\n\n```\n{commands}\n```\n"
+    )
 
 
 def _told(command: str) -> str:

@@ -106,7 +106,7 @@ def test_what_was_computed_and_not_sent_is_sent_later(
     machine: Callable[[str], ObjectStore],
 ) -> None:
     one = machine("one")
-    one._send = lambda key: None  # type: ignore[method-assign]  # killed before it could
+    one._send = lambda key: None  # killed before it could
     one.put(KEY, "s", number(1))
     assert machine("two").lookup(KEY) is None
     assert machine("one").load(KEY) == {"x": b"1"}
@@ -159,7 +159,7 @@ def test_garbage_is_collected(machine: Callable[[str], ObjectStore]) -> None:
 
 
 def test_a_file_system_that_cannot_create_is_refused() -> None:
-    class Plain(AbstractFileSystem):  # type: ignore[misc]
+    class Plain(AbstractFileSystem):
         """Looks first and then writes, as fsspec's own class does."""
 
     with pytest.raises(StoreError, match="only if it is absent"):

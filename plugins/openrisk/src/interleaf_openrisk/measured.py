@@ -34,19 +34,13 @@ def found(items: Sequence[Item], name: str) -> list[float | None]:
 
 
 def _value(report: Report, name: str, end: int | None) -> float | None:
-    measure = _measure(report, name)
-    if measure is None:
+    try:
+        measure = report[name]
+    except KeyError:
         return None
     if end is None:
         return measure.value
     return measure.interval[end] if measure.interval else None
-
-
-def _measure(report: Report, name: str) -> Measure | None:
-    for m in report.measures:
-        if name == (f"{m.name}/{m.group}" if m.group else m.name):
-            return m
-    return None
 
 
 def headline(items: Sequence[Item]) -> list[tuple[str, Measure]]:
