@@ -17,7 +17,7 @@ SOURCES = Path(__file__).parents[1] / "core" / "src"
 # What a plugin, a script or a listener may import. Whole modules first, then single names of rooms that
 # are otherwise the core's own.
 MODULES = (
-    "errors", "values", "kinds", "params", "plugin", "weights", "api", "testing", "interfaces",
+    "errors", "values", "kinds", "params", "plugin", "weights", "intervals", "api", "testing", "interfaces",
     "interfaces.component", "interfaces.dataset", "interfaces.evaluator", "interfaces.model",
     "interfaces.renderer", "interfaces.report", "interfaces.schedule", "registry.hooks",
     "builtin.schedules", "builtin.config",
@@ -30,7 +30,7 @@ NAMES = {
     "pipeline.execute": "compute",
     "pipeline.executors": "Done Executor Job Relay Workers scheduled sendable timed",
     "pipeline.files": "folder_atomic remove sibling write_atomic",
-    "pipeline.fingerprint": "Fingerprints",
+    "pipeline.fingerprint": "Fingerprints digest_of_file",
     "pipeline.instances": "Instance Source",
     "pipeline.monitor": "Listener Quiet",
     "pipeline.plan": "Plan load_plan",

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import interleaf
-from interleaf.builtin.paired import student
 from interleaf.interfaces import Measure, Report
+from interleaf.intervals import student
 from interleaf.values import Item
 
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from interleaf import intervals
 from interleaf.errors import InvalidInput
 from interleaf.interfaces import Context, Model
 from interleaf.values import Item, Table, Tokens
@@ -76,10 +77,10 @@ def test_what_cannot_be_compared_is_named():
 
 
 def test_a_mean_over_seeds_has_students_interval():
-    mean, ends = measure.over_seeds([1.0, 2.0, 3.0])
+    mean, ends = intervals.over_seeds([1.0, 2.0, 3.0])
     assert mean == 2 and ends == pytest.approx((2 - 4.303 / 3**0.5, 2 + 4.303 / 3**0.5))
-    assert measure.over_seeds([1.0]) == (1.0, None)
-    assert measure.student(30) == pytest.approx(2.0423, abs=2e-4)
+    assert intervals.over_seeds([1.0]) == (1.0, None)
+    assert intervals.student(30) == pytest.approx(2.0423, abs=2e-4)
 
 
 def gathered() -> list[Item]:

@@ -40,6 +40,15 @@ steps:
   kept: {use: toy.pass, needs: {x: work}}
 outputs: {kept: kept}
 """
+TOGETHER = """
+version: 1
+name: together
+steps:
+  ramp: {use: core.linear, with: {start: 0, stop: 10, length: 10}}
+  rows: {use: core.tabulate, with: {points: 11}, needs: {schedule: ramp}}
+  sums: {use: toy.together, HOWneeds: {x: rows}}
+outputs: {}
+"""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -148,29 +157,13 @@ def test_a_worker_that_is_always_lost_is_one_error(
     from interleaf_ray import executor
 
     monkeypatch.setattr(executor, "RETRIES", 1)  # a worker takes seconds to start
-    text = """
-        version: 1
-        name: dies
-        steps:
-          ramp: {use: core.linear, with: {start: 0, stop: 10, length: 10}}
-          rows: {use: core.tabulate, with: {points: 11}, needs: {schedule: ramp}}
-          sums: {use: toy.together, with: {dies: 0}, needs: {x: rows}}
-        outputs: {}
-        """
+    text = TOGETHER.replace("HOW", "with: {dies: 0}, ")
     with pytest.raises(StepFailed, match="step 'sums' failed: its worker was lost 2 times"):
         run(tmp_path, text, "ray", executor="ray")
 
 
 def test_the_error_of_a_step_is_the_one_a_local_run_shows(tmp_path: Path) -> None:
-    text = """
-        version: 1
-        name: fails
-        steps:
-          ramp: {use: core.linear, with: {start: 0, stop: 10, length: 10}}
-          rows: {use: core.tabulate, with: {points: 11}, needs: {schedule: ramp}}
-          sums: {use: toy.together, each: {fails: [-1, 0]}, needs: {x: rows}}
-        outputs: {}
-        """
+    text = TOGETHER.replace("HOW", "each: {fails: [-1, 0]}, ")
     told = []
     for name, executor in (("local", ""), ("ray", "ray")):
         with pytest.raises(StepFailed) as caught:
@@ -184,15 +177,7 @@ def test_the_error_of_a_step_is_the_one_a_local_run_shows(tmp_path: Path) -> Non
 
 def test_nproc_starts_torchrun_within_a_task(tmp_path: Path) -> None:
     pytest.importorskip("torch")
-    text = """
-        version: 1
-        name: together
-        steps:
-          ramp: {use: core.linear, with: {start: 0, stop: 10, length: 10}}
-          rows: {use: core.tabulate, with: {points: 11}, needs: {schedule: ramp}}
-          sums: {use: toy.together, needs: {x: rows}}
-        outputs: {}
-        """
+    text = TOGETHER.replace("HOW", "")
     found = run(tmp_path, text, "ray", executor="ray", nproc=2).value("sums").columns
     assert (found["sum"], found["processes"]) == ([55.0], [2])
 

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from math import isfinite, sqrt
-from statistics import fmean, stdev
+from math import isfinite
 from typing import Any
 
 from interleaf.builtin.config import PairedConfig
 from interleaf.interfaces.evaluator import Evaluator
 from interleaf.interfaces.report import Measure, Report
+from interleaf.intervals import over_seeds
 from interleaf.values import Item, Table
 
-# 97.5 % quantiles of Student's t for 1, 2, … degrees of freedom
-_STUDENT = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228)
 Pair = tuple[Measure, Measure]
 
 
@@ -117,29 +115,13 @@ def _minus(pair: Pair) -> float | None:
 def _difference(name: str, group: str, pairs: Sequence[Pair]) -> Measure:
     known = [d for pair in pairs if (d := _minus(pair)) is not None]
     absent = len(pairs) - len(known)
+    mean, ends = over_seeds(known) if known else (None, None)
     return replace(
         pairs[0][0],
         name=f"{name}_difference",
-        value=fmean(known) if known else None,
+        value=mean,
         reason=f"{absent} of {len(pairs)} pairs without a finite value" if absent else "",
         n=max(len(known), 1),
-        interval=_interval(known),
+        interval=ends,
         group=group,
     )
-
-
-def _interval(values: Sequence[float]) -> tuple[float, float] | None:
-    """The mean's 95 % interval by Student's t; None for fewer than two values."""
-    if len(values) < 2:
-        return None
-    half = student(len(values) - 1) * stdev(values) / sqrt(len(values))
-    mean = fmean(values)
-    return mean - half, mean + half
-
-
-def student(freedom: int) -> float:
-    """The 97.5 % quantile of Student's t (beyond the table, Abramowitz and Stegun 26.7.5)."""
-    if freedom <= len(_STUDENT):
-        return _STUDENT[freedom - 1]
-    z, n = 1.959964, float(freedom)
-    return z + (z**3 + z) / (4 * n) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * n**2)

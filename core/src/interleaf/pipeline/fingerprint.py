@@ -81,11 +81,12 @@ def _stamp(file: Path) -> list[int]:
 
 def _content(path: Path, files: list[Path]) -> str:
     if path.is_dir():
-        return digest_of([[f.relative_to(path).as_posix(), _digest(f)] for f in files])
-    return _digest(path)
+        return digest_of([[f.relative_to(path).as_posix(), digest_of_file(f)] for f in files])
+    return digest_of_file(path)
 
 
-def _digest(file: Path) -> str:
+def digest_of_file(file: Path) -> str:
+    """BLAKE2b-128 of a file's bytes, in hexadecimal."""
     total = blake2b(digest_size=16)
     with file.open("rb") as stream:
         while block := stream.read(1 << 20):

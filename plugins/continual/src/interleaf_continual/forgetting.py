@@ -15,9 +15,9 @@ Romano 1992), the same runs for every model that is compared.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from math import log, sqrt
+from math import log
 from typing import Any
 
 import numpy as np
@@ -85,22 +85,3 @@ def blocks(count: int, draws: int, block: int, rng: np.random.Generator) -> np.n
     begins = rng.integers(0, count, (draws, runs, 1))
     found: np.ndarray[Any, Any] = ((begins + np.arange(block)) % count).reshape(draws, -1)
     return found[:, :count]
-
-
-def over_seeds(values: Sequence[float]) -> tuple[float, Interval | None]:
-    """Mean over repetitions, and its 95 % interval by Student's t; None for fewer than two."""
-    found = np.asarray(values, dtype=float)
-    mean = float(found.mean())
-    if len(found) < 2:
-        return mean, None
-    half = student(len(found) - 1) * float(found.std(ddof=1)) / sqrt(len(found))
-    return mean, (mean - half, mean + half)
-
-
-def student(freedom: int) -> float:
-    """The 97.5 % quantile of Student's t (Abramowitz and Stegun 26.7.5 beyond the table)."""
-    table = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228)
-    if freedom <= len(table):
-        return table[freedom - 1]
-    z, n = 1.959964, float(freedom)
-    return z + (z**3 + z) / (4 * n) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * n**2)

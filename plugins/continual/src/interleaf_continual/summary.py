@@ -7,9 +7,9 @@ from typing import Any
 
 from interleaf.interfaces import Evaluator, Measure, Model, Report
 from interleaf.interfaces.report import Direction
+from interleaf.intervals import over_seeds
 from interleaf.values import Item, Table
 from interleaf_continual.evaluating_config import SummaryConfig
-from interleaf_continual.forgetting import over_seeds
 
 NAMES = ("forgetting", "adaptation", "mean", "union_gap")
 Lane = Mapping[Any, Report]  # by seed

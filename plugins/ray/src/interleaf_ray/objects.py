@@ -21,6 +21,7 @@ from fsspec.core import url_to_fs
 
 from interleaf.errors import CorruptData, InterleafError, StoreError
 from interleaf.pipeline.files import folder_atomic
+from interleaf.pipeline.fingerprint import digest_of_file
 from interleaf.pipeline.store import Meta, Store, Stored, default_root
 from interleaf_ray.creating import creator, modified
 
@@ -220,10 +221,4 @@ def _read(text: bytes) -> dict[str, Any]:
 
 
 def _digest(file: Path) -> str:
-    if not file.is_file():
-        return ""
-    total = blake2b(digest_size=16)
-    with file.open("rb") as stream:
-        while block := stream.read(1 << 20):
-            total.update(block)
-    return total.hexdigest()
+    return digest_of_file(file) if file.is_file() else ""

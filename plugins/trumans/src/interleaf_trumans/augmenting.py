@@ -10,8 +10,9 @@ import numpy as np
 from interleaf.errors import InvalidInput
 from interleaf.interfaces import Model
 from interleaf.values import Motion, Table
+from interleaf_trumans.components import motion_of
 from interleaf_trumans.config import AugmentConfig, Place
-from interleaf_trumans.walking.clips import FPS, JOINTS, PARENTS, canonical
+from interleaf_trumans.walking.clips import JOINTS, canonical
 from interleaf_trumans.walking.contacts import Solid, errors, resolved, touches
 
 
@@ -26,8 +27,7 @@ class Augment(Model):
         ours first."""
         before, after = self._solids()
         if motion.joints != JOINTS:
-            clip = canonical(motion)
-            motion = Motion(clip.root, clip.turns, JOINTS, PARENTS, clip.offsets, FPS)
+            motion = motion_of(canonical(motion))
         found = touches(motion, before, after, self.config.near)
         made = resolved(motion, found)
         columns: dict[str, list[Any]] = {
