@@ -192,6 +192,17 @@ def test_ctrl_c_says_interrupted_and_resumes(tmp_path):
     assert not (tmp_path / "out" / "outputs").exists()
 
 
+def test_an_executor_that_is_not_there_is_told_before_anything_is_begun(tmp_path):
+    file = tmp_path / "slow.yaml"
+    file.write_text(SLOW)
+    how = {"store": str(tmp_path / "store"), "out": tmp_path / "out", "seconds": 0.0}
+    for _ in range(2):  # the second time every step is in the store
+        with pytest.raises(InterleafError, match="no installed plugin makes the executor 'moon'"):
+            interleaf.run(file, executor="moon", **how)
+        assert not (tmp_path / "out").exists()
+        interleaf.run(file, store=how["store"], out=tmp_path / "done", seconds=0.0)
+
+
 def test_two_runs_on_one_store_compute_a_step_once(tmp_path):
     file, trace = tmp_path / "slow.yaml", tmp_path / "trace"
     file.write_text(SLOW)

@@ -123,6 +123,7 @@ class _Run:
 
     def run(self) -> RunResult:
         import_all(self.plan)
+        self.executor = self._executor()  # one that is not there is told before anything is begun
         wanted = self._prepare()
         manifest = new_manifest(self.plan.name, self.plan.file, self.plan.seed, self.session.keys)
         self._check_lock(manifest)
@@ -197,7 +198,7 @@ class _Run:
             self.hooks.hook.step_started(step=instance.label, key=key)
 
         try:
-            yield from self._executor().run(self.session, missing, started)
+            yield from self.executor.run(self.session, missing, started)
         except StepFailed as failed:
             cause = failed.__cause__ if isinstance(failed.__cause__, Exception) else failed
             self._failed(self.session.instances[failed.step], cause, manifest)
