@@ -12,7 +12,6 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -22,8 +21,9 @@ from interleaf_followclick.clips import Clips
 from interleaf_followclick.config import ClipsConfig
 from interleaf_followclick.drawing import Retrieval
 from interleaf_followclick.evaluating import scores
+from interleaf_followclick.evaluating.components import spread_out
 from interleaf_followclick.evaluating.realism import blocks_of
-from interleaf_followclick.fields import PLANES, decode, encode, factor, settled, statistics
+from interleaf_followclick.fields import PLANES, correlated, decode, encode, settled, statistics
 from interleaf_followclick.windows import Window
 
 HELD_OUT = ("sam2_blocks", "carphone_pristine", "carphone_distorted", "sintel_demo")
@@ -33,16 +33,9 @@ rng = np.random.default_rng(0)
 Draw = Callable[[Window], Floats]
 
 
-@cache
-def low(length: int) -> Floats:
-    """The factor of a correlation length in whole cells."""
-    return factor(float(length))
-
-
 def process(count: int, length: float) -> Floats:
-    """Standard normal planes [count, N, N], alike within ``length`` cells."""
-    white = rng.standard_normal((count, GRID * GRID), dtype=np.float32)
-    return (white @ low(max(1, round(length))).T).reshape(count, GRID, GRID)
+    """Planes [count, N, N] of the Gaussian process, ``length`` in whole cells, so that few are factored."""
+    return correlated(rng, (count,), float(max(1, round(length))))
 
 
 def spread_of(w: Window, std: Floats) -> float:
@@ -134,12 +127,6 @@ def ways(seen: Sequence[Window]) -> Mapping[str, Draw]:
     }
 
 
-def chosen(windows: Sequence[Window], most: int) -> list[Window]:
-    """At most so many, evenly."""
-    at = np.linspace(0, len(windows) - 1, min(len(windows), most)).astype(int)
-    return [windows[i] for i in at]
-
-
 def main(most: int, kept: str) -> None:
     """A line for each way."""
     root = str(Path(os.environ.get("INTERLEAF_DATA", "../shared/data")) / "video")
@@ -148,8 +135,8 @@ def main(most: int, kept: str) -> None:
     found: dict[str, list[tuple[float, float]]] = {}
     judged: list[Window] = []
     for out in clips:
-        others = [w for n, ws in clips.items() if n != out for w in chosen(ws, MOST)]
-        test = chosen(clips[out], most)
+        others = spread_out([w for w in every if w.name != out], MOST)
+        test = spread_out(clips[out], most)
         judged += test
         for name, draw in ways(others).items():
             for i, w in enumerate(test):

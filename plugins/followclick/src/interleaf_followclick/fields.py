@@ -115,7 +115,7 @@ def rigid(speed: float) -> Floats:
     return field
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=16)
 def factor(length: float, cells: int = GRID) -> Floats:
     """[N², N²]: Cholesky factor of the correlation exp(−d / length) between cells."""
     ys, xs = np.mgrid[:cells, :cells].reshape(2, -1)
