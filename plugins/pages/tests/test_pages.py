@@ -184,6 +184,13 @@ def test_many_lines_are_told_apart():
     assert len({s.strip("; ") for s in styles}) == 11
 
 
+def test_a_logarithmic_axis_is_labelled_in_one_way():
+    points = [230 + 90 * i for i in range(12)]
+    text = plot(Table({"points": points, "psnr (dB)": points}), log_x=True).decode()
+    labels = set(re.findall(r"<!-- (.+?) -->", text))
+    assert {"300", "1000"} <= labels and not any("mathdefault" in label for label in labels)
+
+
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [

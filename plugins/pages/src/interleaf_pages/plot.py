@@ -27,7 +27,7 @@ def draw(table: Table, config: PlotConfig) -> bytes:
     import matplotlib as mpl
     from cycler import cycler
     from matplotlib.figure import Figure
-    from matplotlib.ticker import FuncFormatter, NullLocator
+    from matplotlib.ticker import NullLocator
 
     lines = _lines(table, config)
     style: Any = {
@@ -52,7 +52,8 @@ def draw(table: Table, config: PlotConfig) -> bytes:
             axes.set_xticks(xs, [shown(x) for x in xs])
             axes.xaxis.set_minor_locator(NullLocator())
         elif config.log_x:
-            axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
+            axes.xaxis.set_major_formatter(_plain_log())
+            axes.xaxis.set_minor_formatter(_plain_log())
         axes.set_xlabel(_plain(config.x))
         axes.set_ylabel(_plain(config.y))
         axes.set_title(_plain(config.title))
@@ -68,6 +69,17 @@ def draw(table: Table, config: PlotConfig) -> bytes:
         )
     text = out.getvalue().decode()
     return text.replace("<defs>", DARK + "<defs>", 1).encode()
+
+
+def _plain_log() -> Any:
+    """Labels where matplotlib puts them on a logarithmic axis, all of them as 300, not as a power."""
+    from matplotlib.ticker import LogFormatter
+
+    class Plain(LogFormatter):
+        def __call__(self, x: float, pos: int | None = None) -> str:
+            return f"{x:g}" if super().__call__(x, pos) else ""
+
+    return Plain()
 
 
 def _plain(text: str) -> str:
