@@ -2,7 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/pip --disable-pip-version-check install --quiet -c constraints.txt
-DATA ?= $(or $(INTERLEAF_DATA),../shared/data)
+# absolute: tests run commands in other folders
+DATA ?= $(abspath $(or $(INTERLEAF_DATA),../shared/data))
 
 LIGHT := core cli plugins/media plugins/body plugins/pages plugins/gaussianimage plugins/scaling plugins/openrisk \
   plugins/continual plugins/sotopia plugins/trumans

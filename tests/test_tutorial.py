@@ -15,7 +15,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r'^```(\w+)(?: title="([^"]+)")?\n(.*?)^```$', re.M | re.S)
-DATA = Path(os.environ.get("INTERLEAF_DATA", ROOT.parent / "shared" / "data"))
+DATA = Path(os.environ.get("INTERLEAF_DATA", ROOT.parent / "shared" / "data")).resolve()
 
 
 @pytest.fixture(scope="module")
