@@ -1,12 +1,14 @@
 """How long Gaussians take to the PSNR that SIREN, WIRE and a hash grid hold after half an hour; peak memory.
 
-    python plugins/gaussianimage/bench/versus_inr.py [PICTURE [MINUTES]]
+    python plugins/gaussianimage/bench/versus_inr.py [PICTURE [MINUTES [FOLDER]]]
 
+With a FOLDER, networks in training are kept there every 15 s and go on from there after a kill.
 Every contender runs in a process of its own. Time is the process's CPU time over the number of cores, so that
 other work on the machine takes nothing away from either side. Networks draw batches of pixels (which helps
 them: whole pictures take them 20 times longer to the same error); memory is that of a step over all pixels.
 """
 
+import io
 import json
 import os
 import subprocess
@@ -55,18 +57,35 @@ def network(name: str):
     }[name]()
 
 
-def run_network(name: str, target, minutes: float) -> list[tuple[float, float]]:
-    """(seconds, dB) on the way."""
+def packed(**arrays) -> bytes:
+    """The arrays as one .npz."""
+    file = io.BytesIO()
+    np.savez(file, **arrays)
+    return file.getvalue()
+
+
+def run_network(
+    name: str, target, minutes: float, kept: Path | None = None
+) -> list[tuple[float, float]]:
+    """(seconds, dB) on the way; goes on from ``kept`` where that is."""
+    from interleaf.pipeline.files import write_atomic
     from interleaf_gaussianimage.inr import Training, draw
 
     net, rate = network(name)
     training = Training(net, target, rate, 10**9, BATCH, minutes, clock=clock)
-    trace, told = [], 0.0
+    trace: list[tuple[float, float]] = []
+    if kept and kept.exists():
+        with np.load(kept) as state:
+            training.restore(state)
+            trace = [(float(s), float(level)) for s, level in state["trace"]]
     while training.progress < 1:
         training.advance()
+        told = trace[-1][0] if trace else 0.0
         if training.spent - told > TELL or training.progress >= 1:
             told = training.spent
             trace.append((told, psnr(draw(net, *target.shape[:2]), target)))
+            if kept:
+                write_atomic(kept, packed(trace=np.array(trace), **training.state))
             print(
                 name, f"{told:.0f} s, {training.step} steps, {trace[-1][1]:.2f} dB", file=sys.stderr
             )
@@ -138,17 +157,19 @@ def child(*arguments: str):
 def main() -> None:
     """Measure and print."""
     if sys.argv[1:2] == ["--one"]:
-        what, name, picture, amount = sys.argv[2:]
+        what, name, picture, amount, *folder = sys.argv[2:]
         target = read_image(Path(picture)).pixels.astype(np.float32) / 255
         if what == "memory":
             print(json.dumps(peak(name, target)))
         elif name.startswith("gaussians"):
             print(json.dumps(run_gaussians(int(name[9:]), int(amount), target)))
         else:
-            print(json.dumps(run_network(name, target, float(amount))))
+            kept = Path(folder[0], f"{name}.npz") if folder else None
+            print(json.dumps(run_network(name, target, float(amount), kept)))
         return
     picture = sys.argv[1] if len(sys.argv) > 1 else str(DATA / "images/kodak/kodim19.png")
     minutes = sys.argv[2] if len(sys.argv) > 2 else "30"
+    folder = sys.argv[3:4]
     ours = {
         n: child("time", f"gaussians{n}", picture, str(steps))
         for n, steps in ((10_000, 1000), (30_000, 1000), (70_000, 3000))
@@ -159,7 +180,7 @@ def main() -> None:
     small = child("memory", "gaussians70000", picture, "0")
     print(f"memory at 70,000: {small:.0f} MiB", flush=True)
     for name in ("hashgrid", "siren", "wire"):
-        trace = child("time", name, picture, minutes)
+        trace = child("time", name, picture, minutes, *folder)
         held = trace[-1][1]
         reached = [s for t in ours.values() for s, level in t if level >= held]
         large = child("memory", name, picture, "0")
