@@ -1,4 +1,4 @@
-"""``interleaf trumans generate | scene``."""
+"""``interleaf trumans generate | scene | convert``."""
 
 from __future__ import annotations
 
@@ -119,6 +119,36 @@ def scene(
     if out is not None:
         written(out, place, ground)
         print(out)
+
+
+def convert(
+    checkpoint: Annotated[Path, typer.Argument(help="a .pth of the authors' release")],
+    out: Annotated[Path, typer.Argument(help="the .safetensors to write")],
+    norm: Annotated[
+        Path | None, typer.Option(help="norm.npy of the release: nobody walks without it")
+    ] = None,
+    names: Annotated[
+        Path | None, typer.Option(help="YAML, {their name: our name}, where names are others")
+    ] = None,
+) -> None:
+    """Read a checkpoint of the paper's network into a file that `trumans.motion` walks with."""
+    import yaml
+
+    from interleaf_trumans.paper.converting import convert as converted
+    from interleaf_trumans.release.norms import read_norm
+
+    if out.suffix.lower() != ".safetensors":
+        raise InvalidInput(f"{out}: no such format", hint="OUT.safetensors")
+    told = yaml.safe_load(names.read_text("utf-8")) if names is not None else {}
+    if not isinstance(told, dict) or not all(isinstance(v, str) for v in told.values()):
+        raise InvalidInput(f"{names}: no names", hint="their_name: our_name, a line each")
+    with refused():
+        found = read_norm(norm) if norm is not None else None
+    size = converted(checkpoint, out, norm=found, names=told)
+    say(f"{size.layers} layers of {size.width}, {size.joints} joints, {size.actions} actions")
+    if found is None:
+        say("without --norm norm.npy nobody can walk with it yet")
+    print(out)
 
 
 def opened(name: str, up: str, scale: float, floor: float | None, voxel: float) -> Any:

@@ -128,6 +128,8 @@ PLUGIN = Plugin(
         "scene": "interleaf_trumans.scenes.scene:Scene",
         "walk": "interleaf_trumans.judging.walk:Walk",
     },
-    commands={name: f"interleaf_trumans.commands:{name}" for name in ("generate", "scene")},
+    commands={
+        name: f"interleaf_trumans.commands:{name}" for name in ("generate", "scene", "convert")
+    },
     pipelines=["pipelines/house.yaml", "pipelines/zero-shot.yaml"],
 )
