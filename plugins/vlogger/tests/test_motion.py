@@ -13,11 +13,12 @@ from interleaf.errors import InvalidInput
 from interleaf.interfaces import Context
 from interleaf.values import Audio
 from interleaf_vlogger import sound, whitening
+from interleaf_vlogger.agreement import beat
 from interleaf_vlogger.components import TalkingMotion
 from interleaf_vlogger.config import MotionConfig
 from interleaf_vlogger.diffusion import TRAINED, Group, cosine, denoised
 from interleaf_vlogger.example import example_pairs
-from interleaf_vlogger.network import AHEAD, Denoiser
+from interleaf_vlogger.network import AHEAD, HEARS, Denoiser
 from interleaf_vlogger.people import MOVED, mirrored, over
 from interleaf_vlogger.talking import Stream, of_sound, talk
 
@@ -48,12 +49,13 @@ MODEL = random_model()
 @given(st.lists(st.integers(1, len(VOICE) - 1), max_size=6), st.integers(0, 99))
 def test_pieces_give_what_the_whole_gives(cuts, seed):
     frames = sound.frames_of(VOICE, 25.0)
-    whole = joined(talk(MODEL.stream(seed=seed, steps=3), VOICE))
-    stream, blocks = MODEL.stream(seed=seed, steps=3), []
+    how = {"seed": seed, "steps": 3, "draws": 1 + seed % 2}
+    whole = joined(talk(MODEL.stream(**how), VOICE))
+    stream, blocks = MODEL.stream(**how), []
     for piece in np.split(VOICE, sorted(set(cuts))):
         blocks += list(stream.push(piece))
         # what a stream knows is all it needs: another one goes on from it
-        stream = MODEL.stream(seed=seed, steps=3, state=stream.state)
+        stream = MODEL.stream(**how, state=stream.state)
     blocks += list(stream.finish(frames))
     for a, b in zip(whole, joined(blocks), strict=True):
         assert a.shape[0] == frames and np.array_equal(a, b)
@@ -101,7 +103,7 @@ def test_denoising_is_diffusers_ddim():
     diffusers = pytest.importorskip("diffusers")
     group = random_model().person.lips
     noise = torch.randn(1, 20, 6, generator=torch.Generator().manual_seed(0))
-    heard = torch.randn(1, 20, 7 * 96, generator=torch.Generator().manual_seed(1))
+    heard = torch.randn(20, HEARS * 96, generator=torch.Generator().manual_seed(1))
     ours = denoised(group, noise, heard, None, torch.ones(20), 5)
     scheduler = diffusers.DDIMScheduler(
         TRAINED, beta_schedule="squaredcos_cap_v2", prediction_type="sample", clip_sample=False,
@@ -110,10 +112,11 @@ def test_denoising_is_diffusers_ddim():
     assert torch.allclose(scheduler.alphas_cumprod, cosine(), atol=1e-6)
     scheduler.set_timesteps(5)
     places = torch.linspace(TRAINED - 1, 0, 5).round().long()
-    z, deaf = noise, torch.zeros(1, dtype=torch.bool)
+    z = noise
     with torch.no_grad():
+        sound_of_it = group.net.sound(heard[None], torch.zeros(1, dtype=torch.bool))
         for i, t in enumerate(places):
-            found = group.clean(z, heard, deaf, t.expand(1))
+            found = group.clean(z, sound_of_it, t.expand(1))
             if i + 1 == len(places):
                 break
             a, later = scheduler.alphas_cumprod[t], scheduler.alphas_cumprod[places[i + 1]]
@@ -153,19 +156,39 @@ def test_white_noise_is_given_the_spectrum_of_the_data():
 
 
 def test_an_untrained_network_adds_nothing():
-    net = Denoiser(4, 2, 96, width=16, layers=1)
-    out = net(
-        torch.randn(2, 5, 4),
-        torch.randn(2, 5, 7 * 96),
-        torch.zeros(2, dtype=torch.bool),
-        torch.rand(2),
-    )
-    assert (out == 0).all()
+    net, deaf = Denoiser(4, 2, 96, width=16, layers=1), torch.zeros(2, dtype=torch.bool)
+    heard = net.sound(torch.randn(2, 5, HEARS * 96), deaf)
+    assert (net(torch.randn(2, 5, 4), heard, torch.rand(2)) == 0).all()
     body = Group(6, 4, 96, True, 16, 1)
     z, a = torch.randn(1, 5, 4), cosine()[500]
-    deaf = torch.zeros(1, dtype=torch.bool)
-    found = body.clean(z, torch.randn(1, 5, 7 * 96), deaf, torch.tensor([500]))
+    found = body.clean(z, torch.randn(1, 5, 16), torch.tensor([500]))
     assert torch.allclose(found, a.sqrt() * z)  # what a Gaussian of unit variance would be
+
+
+@pytest.mark.parametrize("variance", [0.3, 1.0, 4.0])
+@pytest.mark.parametrize("place", [50, 500, 990])
+def test_the_gain_is_that_of_a_gaussian(variance, place):
+    """With G as documented, what is predicted is the mean of clean units of that variance."""
+    body, a = Group(6, 4, 96, True, 16, 1), cosine()[place]
+    gain = (variance - 1) / (a * variance + 1 - a)
+    with torch.no_grad():
+        body.net.out.bias[4:] = gain
+    z = torch.randn(1, 5, 4)
+    found = body.clean(z, torch.randn(1, 5, 16), torch.tensor([place]))
+    wiener = variance * a.sqrt() / (a * variance + 1 - a)
+    assert torch.allclose(found, wiener * z, rtol=1e-4, atol=1e-5)
+
+
+def test_of_several_draws_the_one_is_kept_that_follows_the_voice():
+    long = np.concatenate([VOICE, VOICE])
+    frames = sound.frames_of(long, 25.0)
+    loud = sound.loudness(long, frames, 25.0)
+
+    def beats(draws):
+        made = [joined(talk(MODEL.stream(seed=s, steps=2, draws=draws), long))[1] for s in range(4)]
+        return np.mean([beat(m, loud) for m in made])
+
+    assert beats(6) > beats(1) + 0.1
 
 
 @pytest.mark.parametrize("name", list(MOVED))

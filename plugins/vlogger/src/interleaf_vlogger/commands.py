@@ -49,7 +49,7 @@ def speak(
         Path | None, typer.Option(help="YAML 'left_eye: [x, y]' and so on, in pixels")
     ] = None,
     seed: Seed = 0,
-    steps: Steps = 25,
+    steps: Steps = 10,
     liveliness: Annotated[
         float, typer.Option(help="of head and trunk, 0 to 1", min=0, max=1)
     ] = 0.5,
@@ -99,7 +99,7 @@ def motion(
     audio: SoundFile,
     out: Out,
     seed: Seed = 0,
-    steps: Steps = 25,
+    steps: Steps = 10,
     body: Annotated[
         str, typer.Option(help="whose joints: anny, or capsule with own weights")
     ] = "anny",

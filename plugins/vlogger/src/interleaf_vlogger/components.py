@@ -73,21 +73,21 @@ class TalkingMotion(TorchModel):
         return Denoising(self.person.lips, FitConfig().smooth)
 
     def stream(
-        self, *, seed: int = 0, steps: int = 25, lips_guidance: Schedule | float = 1.25,
-        body_guidance: Schedule | float = 1.0, state: State | None = None,
+        self, *, seed: int = 0, steps: int = 10, lips_guidance: Schedule | float = 1.25,
+        body_guidance: Schedule | float = 1.0, draws: int = 3, state: State | None = None,
     ) -> Stream:  # fmt: skip
         """Movement of a voice that arrives in pieces of 16 kHz mono; ``state`` goes on where another stopped.
 
         Guidance is a number, or a schedule over frames.
         """
-        how = Sampling(steps, _weights(lips_guidance), _weights(body_guidance))
+        how = Sampling(steps, _weights(lips_guidance), _weights(body_guidance), draws)
         person = self.person
         return Stream(person.lips, person.body, self.config.fps, seed, how, state)
 
     def generate(
         self, audio: Audio, lips: Schedule | None = None, body: Schedule | None = None,
-        steps: int = 25, lips_guidance: float = 1.25, body_guidance: float = 1.0, blinks: bool = True,
-        ctx: Context | None = None,
+        steps: int = 10, lips_guidance: float = 1.25, body_guidance: float = 1.0, draws: int = 3,
+        blinks: bool = True, ctx: Context | None = None,
     ) -> dict[str, Any]:  # fmt: skip
         """``face``: ARKit's actions, and ``motion``: turns over the rest pose of the body, to be laid over a
         pose with ``people.over``. As many frames as the sound lasts, at least one.
@@ -98,7 +98,7 @@ class TalkingMotion(TorchModel):
         samples = sound.mono(audio)
         stream = self.stream(
             seed=ctx.seed, steps=steps, lips_guidance=lips or lips_guidance,
-            body_guidance=body or body_guidance,
+            body_guidance=body or body_guidance, draws=draws,
         )  # fmt: skip
         total = sound.frames_of(samples, self.config.fps)
         curves, turns = [], []

@@ -55,12 +55,13 @@ class MotionConfig:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TalkConfig:
     """``steps`` of denoising; ``lips_guidance``, ``body_guidance``: how much more than without sound, 1 for
-    none (schedules on the inputs of these names take their place); ``blinks``: whether eyes blink, by a
-    rule."""
+    none (schedules on the inputs of these names take their place); ``draws`` of the body for every block, of
+    which the one is kept that goes best with how loud it is; ``blinks``: whether eyes blink, by a rule."""
 
-    steps: Annotated[int, Ge(1), Le(1000)] = 25
+    steps: Annotated[int, Ge(1), Le(1000)] = 10
     lips_guidance: float = 1.25
     body_guidance: float = 1.0
+    draws: Annotated[int, Ge(1), Le(64)] = 3
     blinks: bool = True
 
 
@@ -85,14 +86,15 @@ class FitConfig:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgeConfig:
     """``limit``: at most so many pairs, spread over the data (0: all); ``samples``: drawn of each;
-    ``body``: on whose vertices lips are measured. ``steps`` and guidance as in ``generate``."""
+    ``body``: on whose vertices lips are measured. ``steps``, guidance and ``draws`` as in ``generate``."""
 
     limit: Annotated[int, Ge(0)] = 32
     samples: Annotated[int, Ge(2)] = 4
     body: Literal["anny", "capsule"] = "anny"
-    steps: Annotated[int, Ge(1), Le(1000)] = 25
+    steps: Annotated[int, Ge(1), Le(1000)] = 10
     lips_guidance: float = 1.25
     body_guidance: float = 1.0
+    draws: Annotated[int, Ge(1), Le(64)] = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,11 +1,13 @@
 """Denoising movement: what is minimised, and how windows of any number are drawn one after another.
 
 Both groups predict the clean movement. Lips do so directly. The body's is whitened (`whitening`), z = W x,
-and the network only adds to what a Gaussian with the data's spectrum would give:
+and the network only adds to what a Gaussian with the data's spectrum would give, and scales it:
 
-    z_0 = sqrt(a) z_t + sqrt(1 - a) F(z_t, x_t, sound),    loss / (1 - a)
+    z_0 = sqrt(a) z_t (1 + (1 - a) G) + sqrt(1 - a) F,    (F, G)(z_t, x_t, sound),    loss / (1 - a)
 
-with a the cumulative product of the schedule (squared cosine, arXiv 2102.09672).
+with a the cumulative product of the schedule (squared cosine, arXiv 2102.09672). G is there because a loud
+voice does not say where an arm goes, only that it goes further: for a Gaussian of variance v, G is
+(v - 1) / (a v + 1 - a), which stays finite at every step.
 """
 
 from __future__ import annotations
@@ -46,8 +48,8 @@ class Group(nn.Module):
     ) -> None:
         super().__init__()
         self.white = white
-        given = 2 * components if white else components
-        self.net = Denoiser(given, components, sound, width, layers)
+        twice = 2 * components if white else components
+        self.net = Denoiser(twice, twice, sound, width, layers)
         self.register_buffer("alphas", cosine(), persistent=False)
         self.register_buffer("mean", torch.zeros(dims))
         self.register_buffer("basis", torch.eye(components, dims))
@@ -75,12 +77,16 @@ class Group(nn.Module):
         """[B, T, D] of units [B, T, K]."""
         return (self.shaped(z) * self.scale) @ self.basis + self.mean
 
-    def clean(self, z: Tensor, heard: Tensor, deaf: Tensor, step: Tensor) -> Tensor:
-        """The clean units that noisy ones [B, T, K] at ``step`` [B] (0..999) come from."""
+    def clean(self, z: Tensor, sound: Tensor, step: Tensor) -> Tensor:
+        """The clean units that noisy ones [B, T, K] at ``step`` [B] (0..999) come from, with the network's
+        ``sound`` [B, T, d]."""
         a = self.alphas[step][:, None, None]
         given = torch.cat((z, self.shaped(z)), -1) if self.white else z
-        found = self.net(given, heard, deaf, (step + 1) / TRAINED)
-        return a.sqrt() * z + (1 - a).sqrt() * found if self.white else found
+        found = self.net(given, sound, (step + 1) / TRAINED)
+        if not self.white:
+            return found
+        added, gain = found.chunk(2, -1)
+        return a.sqrt() * z * (1 + (1 - a) * gain) + (1 - a).sqrt() * added
 
 
 class Denoising(nn.Module):
@@ -95,14 +101,15 @@ class Denoising(nn.Module):
         self.group, self.smooth, self.drop = group, smooth, drop
 
     def forward(self, movement: Tensor, heard: Tensor) -> tuple[Tensor, int]:
-        """[B, T, D] and [B, T, 7 A] to the summed loss and the number of frames."""
+        """[B, T, D] and [B, T, W A] to the summed loss and the number of frames."""
         g = self.group
         b, t, _ = movement.shape
         z = g.units(movement)
         step = torch.randint(TRAINED, (b,), device=z.device)
         a = g.alphas[step][:, None, None]
         noisy = a.sqrt() * z + (1 - a).sqrt() * torch.randn_like(z)
-        found = g.clean(noisy, heard, torch.rand(b, device=z.device) < self.drop, step)
+        sound = g.net.sound(heard, torch.rand(b, device=z.device) < self.drop)
+        found = g.clean(noisy, sound, step)
         wrong = found - z
         loss = wrong.square()
         if g.white:
@@ -113,32 +120,32 @@ class Denoising(nn.Module):
         return loss.mean(-1).sum(), b * t
 
 
-@torch.no_grad()
+@torch.inference_mode()
 def denoised(
     group: Group, noise: Tensor, heard: Tensor, past: Tensor | None, weight: Tensor, steps: int
 ) -> Tensor:
-    """New movement [B, n, D] after ``past`` [B, m, D] (DDIM, arXiv 2010.02502, without noise of its own).
+    """New movements [B, n, D] after ``past`` [m, D], one for each noise (DDIM, arXiv 2010.02502, without
+    noise of its own).
 
-    ``noise`` [B, m + n, K]; at every step the past is set to what it was, at that step's noise (outpainting,
-    section 3.2). ``weight`` [m + n]: of the guidance, 1 for none.
+    ``noise`` [B, m + n, K], ``heard`` [m + n, W A]; at every step the past is set to what it was, at that
+    step's noise (outpainting, section 3.2). ``weight`` [m + n]: of the guidance, 1 for none.
     """
-    b = noise.shape[0]
-    known = 0 if past is None else past.shape[1]
-    before = None
-    if past is not None:  # later frames do not change the units of earlier ones
-        before = group.units(past)
+    b, known = len(noise), 0 if past is None else len(past)
+    # later frames do not change the units of earlier ones
+    before = None if past is None else group.units(past[None]).expand(b, -1, -1)
     z, places = noise, torch.linspace(TRAINED - 1, 0, steps).round().long()
-    guided, w = bool((weight != 1).any()), weight[None, :, None]
-    hear, deaf = torch.zeros(b, dtype=torch.bool), torch.ones(b, dtype=torch.bool)
+    guided, w = bool((weight != 1).any()), weight[:, None]
+    sound = group.net.sound(heard[None], torch.zeros(1, dtype=torch.bool)).expand(b, -1, -1)
+    if guided:  # with and without sound in one batch
+        sound = torch.cat((sound, group.net.nothing.expand_as(sound)))
     for i, place in enumerate(places):
         a = group.alphas[place]
         if before is not None:
             z = torch.cat((a.sqrt() * before + (1 - a).sqrt() * noise[:, :known], z[:, known:]), 1)
-        step = place.expand(b)
-        found = group.clean(z, heard, hear, step)
+        found = group.clean(z.repeat(len(sound) // b, 1, 1), sound, place.expand(len(sound)))
         if guided:
-            without = group.clean(z, heard, deaf, step)
-            found = without + w * (found - without)
+            hearing, deaf = found.chunk(2)
+            found = deaf + w * (hearing - deaf)
         if before is not None:
             found = torch.cat((before, found[:, known:]), 1)
         if i + 1 == len(places):

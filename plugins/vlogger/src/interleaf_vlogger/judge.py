@@ -92,6 +92,7 @@ class Judge(Evaluator):
             "steps": c.steps,
             "lips_guidance": guided or c.lips_guidance,
             "body_guidance": moved or c.body_guidance,
+            "draws": c.draws,
         }
         for n in range(c.samples):
             blocks = list(pieces(live, pair.samples, (seed * 1009 + n) % 2**63, **how))

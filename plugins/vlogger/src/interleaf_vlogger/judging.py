@@ -11,23 +11,18 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d
 
+from interleaf_vlogger.agreement import beat, correlation
 from interleaf_vlogger.teacher import MEET, OPEN
 
+__all__ = [
+    "active", "amplitude", "beat", "correlation", "jerk", "retrieved", "seam", "seen", "spread", "sync",
+]  # fmt: skip
 Floats = np.ndarray[Any, Any]
 SHIFTS = (*range(-12, -3), *range(4, 13))  # frames
 LAGS = range(-5, 6)
 LOUD = 0.05  # of the loudest frame: from the first to the last such frame is speech
-BLUR = 3.0  # frames
 SHUT, OPENED = 0.25, 0.40  # of the clip's wide opening (its 90th percentile)
-
-
-def correlation(a: Floats, b: Floats) -> float:
-    """Pearson's; 0 where one is constant."""
-    a, b = a - a.mean(), b - b.mean()
-    scale = float(np.sqrt((a @ a) * (b @ b)))
-    return float(a @ b) / scale if scale > 1e-12 else 0.0
 
 
 def active(loudness: Floats) -> slice:
@@ -84,14 +79,6 @@ def amplitude(x: Floats) -> float:
 def spread(samples: Floats) -> float:
     """How far samples [N, T, C] of the same sound lie apart, as a standard deviation."""
     return float(np.sqrt(samples.var(axis=0, ddof=1).mean()))
-
-
-def beat(body: Floats, loudness: Floats) -> float:
-    """Correlation of how fast a body moves and how loud the voice is, both blurred."""
-    speed = np.linalg.norm(np.diff(body, axis=0, prepend=body[:1]), axis=1)
-    loud = np.log(loudness + 1e-3)
-    n = min(len(speed), len(loud))
-    return correlation(gaussian_filter1d(speed[:n], BLUR), gaussian_filter1d(loud[:n], BLUR))
 
 
 def seam(body: Floats, block: int) -> float:

@@ -22,7 +22,7 @@ Floats = np.ndarray[Any, Any]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Material:
-    """Of every pair that is long enough, what is heard [T, 7 A], and ``lips`` [T, 6] and ``body`` [T, D]."""
+    """Of every pair that is long enough, what is heard [T, W A], and ``lips`` [T, 6] and ``body`` [T, D]."""
 
     heard: list[torch.Tensor]
     lips: list[Floats]
@@ -57,7 +57,7 @@ class Windows:
         self.room = np.cumsum([len(m) - WINDOW + 1 for m in moved])
 
     def batch(self, first: int, stop: int) -> Batch:
-        """Movement [B, 64, D] and what is heard [B, 64, 7 A]."""
+        """Movement [B, 64, D] and what is heard [B, 64, W A]."""
         places = [self._place(i) for i in range(first, stop)]
         moved = [torch.from_numpy(self.moved[k][a : a + WINDOW]) for k, a in places]
         heard = [self.heard[k][a : a + WINDOW] for k, a in places]

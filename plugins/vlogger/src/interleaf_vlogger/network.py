@@ -12,7 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-BEHIND, AHEAD = 4, 2  # frames of sound that a frame hears before and after itself
+BEHIND, AHEAD = 4, 4  # frames of sound that a frame hears before and after itself
+HEARS = BEHIND + 1 + AHEAD  # W below
 
 
 class Block(nn.Module):
@@ -80,7 +81,7 @@ class Denoiser(nn.Module):
         self.width = width
         self.move = nn.Linear(given, width)
         self.hear = nn.Sequential(
-            nn.Linear((BEHIND + 1 + AHEAD) * sound, width), nn.GELU(), nn.Linear(width, width)
+            nn.Linear(HEARS * sound, width), nn.GELU(), nn.Linear(width, width)
         )
         self.nothing = nn.Parameter(torch.zeros(width))  # instead of the sound, for guidance
         self.when = nn.Sequential(nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width))
@@ -89,9 +90,13 @@ class Denoiser(nn.Module):
         nn.init.zeros_(self.out.weight)
         nn.init.zeros_(self.out.bias)
 
-    def forward(self, noisy: Tensor, heard: Tensor, deaf: Tensor, step: Tensor) -> Tensor:
-        """[B, T, given], ``heard`` [B, T, 7 A], ``deaf`` [B] bool, ``step`` [B] in 0..1 -> [B, T, C]."""
-        sound = torch.where(deaf[:, None, None], self.nothing, self.hear(heard))
+    def sound(self, heard: Tensor, deaf: Tensor) -> Tensor:
+        """What the network makes of ``heard`` [B, T, W A], or of none where ``deaf`` [B]: [B, T, d], the same
+        at every step."""
+        return torch.where(deaf[:, None, None], self.nothing, self.hear(heard))
+
+    def forward(self, noisy: Tensor, sound: Tensor, step: Tensor) -> Tensor:
+        """[B, T, given], ``sound`` [B, T, d] and ``step`` [B] in 0..1 -> [B, T, C]."""
         x = self.move(noisy) + sound
         when = self.when(embedded(step, self.width))
         turn = turns(x.shape[1], self.width // self.blocks[0].heads, x.device)

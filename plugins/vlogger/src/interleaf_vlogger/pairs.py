@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d
 
 from interleaf.errors import InvalidInput
 from interleaf.interfaces import Context, Dataset
@@ -26,6 +25,7 @@ from interleaf_body.files import SUFFIXES, read_motion
 from interleaf_body.retarget import onto
 from interleaf_body.skeleton import resample
 from interleaf_vlogger import sound
+from interleaf_vlogger.agreement import beat
 from interleaf_vlogger.config import HELD_VOICES, VOICES, TeacherConfig
 from interleaf_vlogger.espeak import Speech, Voice, say, sentence
 from interleaf_vlogger.murmur import murmur
@@ -35,7 +35,6 @@ from interleaf_vlogger.teacher import lips
 Floats = np.ndarray[Any, Any]
 WORDS_HELD = 5  # one word in so many is never trained on
 QUICKEST, SLOWEST = 0.85, 1.15  # at which clips are played
-LIVELY = 3.0  # frames by which speed and loudness are blurred
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,12 +98,11 @@ class Teacher(Dataset):
     ) -> Pair:
         fps = self.config.fps
         frames = sound.frames_of(heard, fps)
-        lively = gaussian_filter1d(np.log(sound.loudness(heard, frames, fps) + 1e-3), LIVELY)
+        loud = sound.loudness(heard, frames, fps)
         best, found = -np.inf, ("", np.zeros((0, 0)))
         for _ in range(self.config.tries):
             name, segment = self._segment(frames, rng)
-            speed = np.linalg.norm(np.diff(segment, axis=0, prepend=segment[:1]), axis=1)
-            follows = _correlation(gaussian_filter1d(speed, LIVELY), lively)
+            follows = beat(segment, loud)
             if follows > best:
                 best, found = follows, (name, segment)
         curves = lips(spoken.phonemes, frames, fps)
@@ -205,9 +203,3 @@ def motion_files(root: Path, pattern: str) -> list[Path]:
 
 def _mark(word: str) -> int:
     return int.from_bytes(blake2b(word.encode(), digest_size=4).digest(), "big")
-
-
-def _correlation(a: Floats, b: Floats) -> float:
-    a, b = a - a.mean(), b - b.mean()
-    scale = float(np.sqrt((a @ a) * (b @ b)))
-    return float(a @ b) / scale if scale > 0 else 0.0

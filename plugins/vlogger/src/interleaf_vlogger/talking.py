@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 
 from interleaf_vlogger import sound
+from interleaf_vlogger.agreement import beat
 from interleaf_vlogger.diffusion import BLOCK, Group, denoised
-from interleaf_vlogger.network import AHEAD, BEHIND
+from interleaf_vlogger.network import AHEAD, BEHIND, HEARS
 
 Floats = np.ndarray[Any, Any]
 Weights = Callable[[Floats], Floats]
@@ -23,11 +24,13 @@ TAIL = 0.0125  # seconds by which the last mel window of a frame reaches into th
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """``steps`` of denoising; ``lips`` and ``body``: guidance at any frames, 1 for none."""
+    """``steps`` of denoising; ``lips`` and ``body``: guidance at any frames, 1 for none; ``draws`` of the
+    body, of which the one is kept that follows the loudness best, as its pairs for training were made."""
 
     steps: int
     lips: Weights
     body: Weights
+    draws: int = 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,7 +91,8 @@ class Stream:
     def _block(self, count: int, total: int | None) -> tuple[Floats, Floats]:
         first = self.state.frame
         heard = self._mel(first - len(self.state.lips), first + BLOCK, total)
-        found = {name: self._drawn(name, heard, first) for name in self.groups}
+        found = {"lips": self._drawn("lips", heard, first, 1)[0]}
+        found["body"] = self._liveliest(self._drawn("body", heard, first, self.how.draws), first)
         begin = max(0, int((first + BLOCK - BLOCK - BEHIND - 1) / self.fps * sound.RATE))
         skip = max(0, begin - self.state.begin)
         self._set(
@@ -98,7 +102,7 @@ class Stream:
         return found["lips"][:count], found["body"][:count]
 
     def _mel(self, first: int, last: int, total: int | None) -> Tensor:
-        """What frames first..last-1 hear [n, 7 A]; beyond the sound, its first and last."""
+        """What frames first..last-1 hear [n, W A]; beyond the sound, its first and last."""
         at = np.arange(first - BEHIND, last + AHEAD)
         low, high = max(0, int(at[0])), int(at[-1]) + 1
         if total is not None:
@@ -106,23 +110,35 @@ class Stream:
         rows = sound.mel(self.state.samples, self.fps, low, high, self.state.begin)
         return heard(rows[np.clip(at, low, high - 1) - low])
 
-    def _drawn(self, name: str, heard: Tensor, first: int) -> Floats:
+    def _drawn(self, name: str, heard: Tensor, first: int, draws: int) -> Floats:
+        """Movements [draws, 32, D] of the block that begins at ``first``."""
         group = self.groups[name]
         before = getattr(self.state, name)
-        noise = torch.cat(
-            [
-                self._noise(name, b, group)
-                for b in range((first - len(before)) // BLOCK, first // BLOCK + 1)
-            ]
-        )
+        blocks = range((first - len(before)) // BLOCK, first // BLOCK + 1)
+        noise = [
+            torch.cat([self._noise(f"{name}.{b}" + f".{d}" * (d > 0), group) for b in blocks])
+            for d in range(draws)
+        ]
         frames = np.arange(first - len(before), first + BLOCK)
         weight = torch.from_numpy(getattr(self.how, name)(frames).astype(np.float32))
-        past = torch.from_numpy(before)[None] if len(before) else None
-        made = denoised(group, noise[None], heard[None], past, weight, self.how.steps)
-        return np.asarray(made[0].numpy(), np.float32)
+        past = torch.from_numpy(before) if len(before) else None
+        made = denoised(group, torch.stack(noise), heard, past, weight, self.how.steps)
+        return np.asarray(made.numpy(), np.float32)
 
-    def _noise(self, name: str, block: int, group: Group) -> Tensor:
-        mark = blake2b(f"{self.seed}.{name}.{block}".encode(), digest_size=8).digest()
+    def _liveliest(self, drawn: Floats, first: int) -> Floats:
+        """Of movements [N, 32, D] the one that goes best with how loud it is, the block before included."""
+        if len(drawn) == 1:
+            return np.asarray(drawn[0])
+        before = self.state.body
+        begin = round((first - len(before)) / self.fps * sound.RATE) - self.state.begin
+        frames = len(before) + BLOCK
+        samples = self.state.samples[begin : begin + int((frames + 1) / self.fps * sound.RATE)]
+        loud = sound.loudness(samples, frames, self.fps)
+        scores = [beat(np.concatenate([before, one]), loud) for one in drawn]
+        return np.asarray(drawn[int(np.argmax(scores))])
+
+    def _noise(self, of: str, group: Group) -> Tensor:
+        mark = blake2b(f"{self.seed}.{of}".encode(), digest_size=8).digest()
         generator = torch.Generator().manual_seed(int.from_bytes(mark, "little") >> 1)
         return torch.randn(BLOCK, len(group.scale), generator=generator)
 
@@ -132,13 +148,13 @@ class Stream:
 
 
 def heard(mel: Floats) -> Tensor:
-    """[T + 6, A] -> what each of T frames hears [T, 7 A]."""
-    found = torch.from_numpy(mel).unfold(0, BEHIND + 1 + AHEAD, 1)
+    """[T + W - 1, A] -> what each of T frames hears [T, W A]."""
+    found = torch.from_numpy(mel).unfold(0, HEARS, 1)
     return found.transpose(1, 2).flatten(1)
 
 
 def of_sound(samples: Floats, fps: float) -> Tensor:
-    """What every frame of a whole sound hears [T, 7 A]."""
+    """What every frame of a whole sound hears [T, W A]."""
     rows = sound.mel(samples, fps, 0, sound.frames_of(samples, fps))
     return heard(np.pad(rows, ((BEHIND, AHEAD), (0, 0)), mode="edge"))
 
