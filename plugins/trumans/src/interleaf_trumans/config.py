@@ -63,6 +63,31 @@ class ClipsConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseConfig:
+    """``root``: the folder of the authors' data. Windows of ``window`` frames, every ``stride``-th of the
+    recording's (three make ten a second), begun every ``every`` frames where no file says where;
+    ``objects``: with the points of what stands about; ``scenes`` keeps these, ``without`` drops those."""
+
+    root: InFile
+    window: Annotated[int, Ge(2), Le(512)] = 16
+    stride: Annotated[int, Ge(1), Le(30)] = 3
+    every: Annotated[int, Ge(1)] = 14
+    objects: bool = True
+    scenes: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingsConfig:
+    """``root``: the folder of the authors' data; runs of at least ``least`` frames without a bad one;
+    ``scenes`` keeps these."""
+
+    root: InFile
+    least: Annotated[int, Ge(2)] = 90
+    scenes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GenerateConfig:
     """``radius`` metres of the body on its way; ``nearest`` takes the nearest possible place for a start or
     goal where nobody can be."""

@@ -31,6 +31,26 @@ PLUGIN = Plugin(
             summary="rooms with furniture, made up from seeds",
         ),
         component(
+            "release",
+            Dataset,
+            "interleaf_trumans.release.components:Release",
+            config="ReleaseConfig",
+            calls={"open": Call(gives={"data": "dataset[trumans.window]"})},
+            capabilities=["Sized", "Indexed"],
+            deterministic=True,
+            summary="windows of the authors' data: joints, actions, scene, objects",
+        ),
+        component(
+            "recordings",
+            Dataset,
+            "interleaf_trumans.release.components:Recordings",
+            config="RecordingsConfig",
+            calls={"open": Call(gives={"data": "dataset[motion]"})},
+            capabilities=["Sized", "Indexed"],
+            deterministic=True,
+            summary="recordings of the authors' data as motions",
+        ),
+        component(
             "timeline",
             Schedule,
             "interleaf_trumans.components:ActionTimeline",
@@ -126,6 +146,7 @@ PLUGIN = Plugin(
     ],
     kinds={
         "scene": "interleaf_trumans.scenes.scene:Scene",
+        "window": "interleaf_trumans.release.recordings:Window",
         "walk": "interleaf_trumans.judging.walk:Walk",
     },
     commands={
