@@ -74,14 +74,49 @@ def test_pictures_of_any_kind_are_taken(photo: Path, tmp_path: Path, mode: str) 
         run(file, tmp_path / "out.npz", at=["45,60"] if mode == "exif" else ["60,45"])
     ) as data:
         assert data["frames"].shape == (5, *((121, 91) if mode == "exif" else (91, 121)), 3)
+        seen = data["frames"][0].astype(int)
+    if mode in ("1", "exif"):
+        return
+    grey = mode in ("L", "LA", "I;16")
+    stored = np.asarray(picture.convert("L").convert("RGB") if grey else picture, int)
+    assert np.abs(seen - stored).mean() < (20 if mode in ("P", "gif") else 1)  # palettes are coarse
 
 
-def test_clicks_on_the_border_work_or_say_why(photo: Path, tmp_path: Path) -> None:
-    for at in ("0,0", "120,90", "60,0"):
-        try:
-            run(photo, tmp_path / "out.npz", at=[at], frames=2)
-        except InvalidInput as error:
-            assert "nothing stands out" in str(error)
+def test_a_click_on_the_border_finds_what_is_cut_off_there(tmp_path: Path) -> None:
+    pixels = np.full((91, 121, 3), (30, 60, 90), np.uint8)
+    pixels[20:70, :40] = (230, 60, 40)  # a thing that leaves the picture on the left
+    Pillow.fromarray(pixels).save(tmp_path / "cut.png")
+    with np.load(run(tmp_path / "cut.png", tmp_path / "out.npz", at=["0,45"])) as data:
+        moved = (data["frames"][-1] != data["frames"][0]).any(-1)
+    assert moved[25:65, 20:40].mean() > 0.2 and not moved[:, 80:].any()
+
+
+@pytest.mark.parametrize("at", ["0,0", "120,0", "0,90", "120,90"])
+def test_clicks_on_corners_of_the_background_are_taken(
+    photo: Path, tmp_path: Path, at: str
+) -> None:
+    with np.load(run(photo, tmp_path / "out.npz", at=[at], frames=2)) as data:
+        assert np.array_equal(data["frames"][0], np.asarray(Pillow.open(photo)))
+
+
+def test_a_click_under_which_nothing_stands_out_is_named(
+    photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from interleaf_followclick import components
+
+    monkeypatch.setattr(components, "grabcut", lambda *given: ([], []))
+    with pytest.raises(InvalidInput, match=r"nothing stands out at the click \(60, 45\)"):
+        run(photo, tmp_path / "out.mp4")
+
+
+def test_a_mask_of_everything_moves_all_and_is_told(
+    photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Pillow.new("L", (121, 91), 255).save(tmp_path / "all.png")
+    out = run(photo, tmp_path / "out.npz", at=[], mask=[tmp_path / "all.png"], strength=[2.0])
+    assert "covers the whole picture" in capsys.readouterr().err
+    with np.load(out) as data:
+        assert (data["frames"][-1] != data["frames"][0]).any(-1).mean() > 0.5
 
 
 def test_strength_nothing_and_still_change_nothing(photo: Path, tmp_path: Path) -> None:

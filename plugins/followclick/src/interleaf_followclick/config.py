@@ -85,7 +85,7 @@ class ClipsConfig:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SamplesConfig:
     """Videos as for ``clips``; samples are ``frames`` frames of ``pixels`` a side, beginning every ``hop``
-    frames."""
+    frames. ``composites``: so many made-up ones besides, a part of one frame moving over another."""
 
     root: InFile
     only: tuple[str, ...] = ()
@@ -94,6 +94,7 @@ class SamplesConfig:
     frames: Annotated[int, Ge(2), Le(128)] = 8
     strides: tuple[int, ...] = (1, 2, 4)
     hop: Annotated[int, Ge(1)] = 4
+    composites: Annotated[int, Ge(0), Le(100000)] = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

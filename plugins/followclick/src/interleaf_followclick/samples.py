@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.resources import files as package_files
 from pathlib import Path
@@ -22,15 +22,19 @@ from interleaf_followclick.opencv import cv2
 from interleaf_followclick.phrases import named
 from interleaf_followclick.windows import Followed
 
+EVERY = 10  # frames: of these are the pictures of composites
+
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A short clip ``frames`` [L, H, W, 3] uint8 and where (``mask`` [H, W], the union of what moves in any
-    pair), how (``prompt``; ``direction`` in radians), and how fast (``magnitude``: mean |F| in the mask,
-    pixels a frame) it moves; ``flow`` [L − 1, H, W, 2] between its frames, camera removed."""
+    """A short clip ``frames`` [L, H, W, 3] uint8 and what moves in it (``mask`` [H, W]), how (``prompt``;
+    ``direction`` in radians), and how fast (``magnitude``: mean |F| in the mask, pixels a frame);
+    ``swept`` [H, W]: where it is in any frame; ``flow`` [L − 1, H, W, 2] between its frames, camera
+    removed. In real clips the mask is the union of what moves in any pair, as in the paper."""
 
     frames: NDArray[np.uint8]
     mask: Mask
+    swept: Mask
     prompt: str
     caption: str
     magnitude: float
@@ -65,7 +69,16 @@ def sample(
     angle = float(np.arctan2(mean[1], mean[0]))
     shown = clip.frames[start : start + (frames - 1) * stride + 1 : stride]
     return Sample(
-        shown, opened, named(angle), caption or named(angle), magnitude, angle, flow, name, start
+        shown,
+        opened,
+        opened,
+        named(angle),
+        caption or named(angle),
+        magnitude,
+        angle,
+        flow,
+        name,
+        start,
     )
 
 
@@ -90,8 +103,17 @@ class Samples(Videos):
                 for start in range(0, len(clip.frames) - (c.frames - 1) * stride, c.hop):
                     found = sample(clip, start, stride, c.frames, name, told.get("caption", ""))
                     if found is not None:
-                        out.append(_renamed(found, prompt))
-        return out
+                        out.append(replace(found, prompt=prompt) if prompt else found)
+        return out + self._made_up()
+
+    def _made_up(self) -> list[Sample]:
+        from interleaf_followclick.composites import OVER, composites
+
+        c = self.config
+        if not c.composites:
+            return []
+        pictures = [p for f in self.files.values() for p in squares(f, OVER * c.pixels)[::EVERY]]
+        return list(composites(pictures, c.composites, c.pixels, c.frames))
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self.samples)
@@ -110,22 +132,17 @@ class Samples(Videos):
         c = self.config
         beside = file.with_suffix(".json")
         told = beside.read_bytes() if beside.is_file() else b""
-        return self.marked(file, (c.pixels, c.frames, c.strides, c.hop), told)
+        return self.marked(file, (c.pixels, c.frames, c.strides, c.hop, c.composites), told)
 
     @classmethod
     def examples(cls) -> Mapping[str, Any]:
         """What the conformance kit tries."""
         root = str(package_files("interleaf_followclick") / "examples" / "ball.gif")
-        return {"configs": [SamplesConfig(root=root, strides=(1,), hop=3, pixels=48, frames=4)]}
-
-
-def _renamed(found: Sample, prompt: str) -> Sample:
-    if not prompt:
-        return found
-    return Sample(
-        found.frames, found.mask, prompt, found.caption, found.magnitude, found.direction, found.flow,
-        found.clip_id, found.start,
-    )  # fmt: skip
+        return {
+            "configs": [
+                SamplesConfig(root=root, strides=(1,), hop=3, pixels=48, frames=4, composites=2)
+            ]
+        }
 
 
 def _told(file: Path) -> dict[str, str]:

@@ -42,8 +42,8 @@ def tiny_unet(widths: tuple[int, ...]) -> UNetMotionModel:
         in_channels=2 * LATENTS + 1, out_channels=LATENTS, block_out_channels=widths,
         down_block_types=("CrossAttnDownBlockMotion",) * deeper + ("DownBlockMotion",),
         up_block_types=("UpBlockMotion",) + ("CrossAttnUpBlockMotion",) * deeper,
-        layers_per_block=1, norm_num_groups=8, cross_attention_dim=TEXT, num_attention_heads=4,
-        motion_num_attention_heads=4, use_motion_mid_block=False,
+        layers_per_block=1, norm_num_groups=8, cross_attention_dim=TEXT, num_attention_heads=2,
+        motion_num_attention_heads=2, use_motion_mid_block=False,
     )  # fmt: skip
 
 

@@ -18,18 +18,17 @@ from interleaf.values import Frames, Image, Item
 from interleaf_followclick.animate.building import built, learning
 from interleaf_followclick.animate.codec import PatchPca
 from interleaf_followclick.animate.model import FollowClick, cells, to_bytes, to_unit
+from interleaf_followclick.animate.placing import fitted, grown, laid_over
 from interleaf_followclick.canonical import Mask
 from interleaf_followclick.config import AnimateModelConfig
 from interleaf_followclick.opencv import cv2
 from interleaf_followclick.reading import each, mask_image, mask_of, photo_of
-from interleaf_followclick.rendering import Pixels, disc
+from interleaf_followclick.rendering import Pixels
 from interleaf_followclick.samples import Sample
 from interleaf_training.config import Recipe
 from interleaf_training.loop import train
 from interleaf_training.model import WEIGHTS, TorchModel, load_weights, seeded
 from interleaf_training.sources import ArraySource
-
-GROWN = 0.15  # of a thing's size, by which its mask is grown before the background is locked
 
 
 class Loss(nn.Module):
@@ -40,15 +39,15 @@ class Loss(nn.Module):
         self.model, self.texts = model, list(texts)
 
     def forward(
-        self, frames: Tensor, masks: Tensor, captions: Tensor, prompts: Tensor, strength: Tensor,
-        fps: Tensor,
+        self, frames: Tensor, masks: Tensor, swept: Tensor, captions: Tensor, prompts: Tensor,
+        strength: Tensor, fps: Tensor,
     ) -> tuple[Tensor, Tensor]:  # fmt: skip
-        """Loss sum and count; ``frames`` uint8 [B, L, H, W, 3], ``masks`` uint8 [B, H, W]."""
-        where = cells(masks, self.model.codec.factor)
+        """Loss sum and count; ``frames`` uint8 [B, L, H, W, 3], ``masks`` and ``swept`` uint8 [B, H, W]."""
+        where, ever = (cells(m, self.model.codec.factor) for m in (masks, swept))
         said = [self.texts[i] for i in captions.tolist()]
         short = [self.texts[i] for i in prompts.tolist()]
         lost = self.model.loss(
-            to_unit(frames), where, (where > 0).float(), said, short, strength, fps
+            to_unit(frames), where, (ever > 0).float(), said, short, strength, fps
         )
         return lost.sum(), torch.tensor(len(lost))
 
@@ -100,10 +99,12 @@ class Animate(TorchModel):
             model.codec.fit(
                 np.concatenate([s.frames for s in samples[:: max(1, len(samples) // 200)]])
             )
+        speeds = [s.magnitude for s in samples]
+        model.speeds.copy_(torch.tensor([min(speeds), max(speeds)]))
         learning(model, self.config.train)
         texts = sorted({t for s in samples for t in (s.caption, s.prompt)})
         values: dict[str, Schedule | float] = {"lr": lr} if lr else {}
-        source = ArraySource(*_arrays(samples, texts), seed=ctx.seed % 2**63)
+        source = ArraySource(*arrays(samples, texts), seed=ctx.seed % 2**63)
         done = train(Loss(model, texts), source, recipe, values=values, ctx=ctx)
         model.requires_grad_(False)
         return Fitted(made, done.log)
@@ -128,12 +129,24 @@ class Animate(TorchModel):
             if speed == 0:
                 continue
             generator = torch.Generator().manual_seed((ctx.seed + i) % 2**63)
+            speed = self._within(speed, max(size), ctx)
             drawn = self.drawn(
                 photo, mask, word, speed, fps, frames, steps, guidance, lock, generator,
                 ctx.monitor.progress,
             )  # fmt: skip
-            out = _over(out, drawn, mask) if lock or len(found) > 1 else drawn
+            out = laid_over(out, drawn, mask) if lock or len(found) > 1 else drawn
         return Frames(out, Fraction(str(fps)))
+
+    def _within(self, strength: float, long: int, ctx: Context) -> float:
+        """A strength in pixels of a photo with that long side, or the nearest that training saw."""
+        least, most = (self.model.speeds * long / self.config.pixels).tolist()
+        kept = min(max(strength, least), most)
+        if kept != strength:
+            ctx.monitor.notice(
+                f"strength {strength:g} is beyond training, which saw {least:.2g} to {most:.2g} pixels "
+                f"a frame in a photo of this size: {kept:.2g} is drawn"
+            )
+        return kept
 
     def drawn(
         self, photo: Pixels, mask: Mask, say: str, strength: float, fps: float, frames: int, steps: int,
@@ -176,9 +189,10 @@ class Animate(TorchModel):
         mask = np.zeros((40, 60), bool)
         mask[12:28, 20:40] = True
         rng = np.random.default_rng(0)
+        whole = np.ones((32, 32), bool)
         samples = [
-            Sample(rng.integers(0, 256, (3, 32, 32, 3)).astype(np.uint8), np.ones((32, 32), bool), "left",
-                   "a cup", 1.0, 3.1, np.zeros((2, 32, 32, 2), np.float32), "made up", i)
+            Sample(rng.integers(0, 256, (3, 32, 32, 3)).astype(np.uint8), whole, whole, "left", "a cup",
+                   1.0, 3.1, np.zeros((2, 32, 32, 2), np.float32), "made up", i)
             for i in range(3)
         ]  # fmt: skip
         once = {"image": example_picture(), "masks": [Item(mask_image(mask), "mask")]}
@@ -193,46 +207,14 @@ class Animate(TorchModel):
         }
 
 
-def _arrays(samples: Sequence[Sample], texts: Sequence[str]) -> list[NDArray[Any]]:
+def arrays(samples: Sequence[Sample], texts: Sequence[str]) -> list[NDArray[Any]]:
     place = {t: i for i, t in enumerate(texts)}
     return [
         np.stack([s.frames for s in samples]),
         np.stack([s.mask for s in samples]).astype(np.uint8),
+        np.stack([s.swept for s in samples]).astype(np.uint8),
         np.array([place[s.caption] for s in samples]),
         np.array([place[s.prompt] for s in samples]),
         np.array([s.magnitude for s in samples], np.float32),
         np.full(len(samples), 8.0, np.float32),
     ]
-
-
-def fitted(photo: Pixels, mask: Mask, side: int) -> tuple[Pixels, NDArray[np.uint8], float]:
-    """Photo and mask at ``side`` pixels on the long side, edges repeated to a square, and the scale."""
-    height, width = mask.shape
-    scale = side / max(height, width)
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    small = cv2.resize(photo, size, interpolation=cv2.INTER_AREA)
-    cover = cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA)
-    # a thing smaller than a pixel still is one
-    marked = (cover > (0.5 if cover.max() > 0.5 else 0)).astype(np.uint8)
-    pad = (0, side - size[1], 0, side - size[0])
-    return (
-        cv2.copyMakeBorder(small, *pad, cv2.BORDER_REPLICATE),
-        cv2.copyMakeBorder(marked, *pad, cv2.BORDER_CONSTANT),
-        scale,
-    )
-
-
-def grown(mask: NDArray[Any]) -> NDArray[np.uint8]:
-    """A mask and what is near it, by its size."""
-    radius = max(2, round(GROWN * float(np.sqrt(mask.sum())) + 0.05 * max(mask.shape)))
-    return np.asarray(cv2.dilate((mask > 0).astype(np.uint8), disc(radius)))
-
-
-def _over(below: Pixels, drawn: Pixels, mask: Mask) -> Pixels:
-    """``drawn`` inside the grown mask with a soft edge, ``below`` outside; the first frame as it was."""
-    hard = grown(mask)
-    soft = np.minimum(cv2.GaussianBlur(hard.astype(np.float32), (0, 0), 2), hard)[None, ..., None]
-    mixed = np.rint(soft * drawn + (1 - soft) * below).astype(np.uint8)
-    out = np.where(soft > 0, mixed, below)
-    out[0] = below[0]
-    return out

@@ -37,6 +37,7 @@ class FollowClick(nn.Module):
     """UNet, codec and text encoder."""
 
     ratios: Tensor
+    speeds: Tensor
 
     def __init__(
         self, unet: FollowClickUNet, codec: Codec, text: TextEncoder, *, residual: bool,
@@ -45,6 +46,8 @@ class FollowClick(nn.Module):
         super().__init__()
         self.unet, self.codec, self.text = unet, codec, text
         self.residual, self.forget = residual, forget
+        # least and greatest strength of training, pixels of its frames a frame
+        self.register_buffer("speeds", torch.tensor([0.0, torch.inf]))
         self.register_buffer("ratios", torch.tensor(list(ratios)), persistent=False)
         self.register_buffer("alphas", scheduler().alphas_cumprod.clone(), persistent=False)
 
