@@ -1,62 +1,30 @@
 """Motion matching: the frame of the clips that best continues the body along its path, a few times a second.
 
-The clip that is playing goes on unless another frame is clearly better; changes are blended away by offsets
-that fade within a third of a second (quintic, Bollo, GDC 2018); the path is met by turning the body a little
-as it walks.
+The clip that is playing goes on unless another frame is clearly better; the path is met by turning the body a
+little as it walks.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 
-from interleaf_body import quaternions as quat
 from interleaf_trumans.scenes.surface import Array
-from interleaf_trumans.walking import feet as standing_feet
 from interleaf_trumans.walking import legs
 from interleaf_trumans.walking.clips import FPS, JOINTS, PARENTS, Clip, Library, NoClips, library
-from interleaf_trumans.walking.fading import offset_left, speed_left
 from interleaf_trumans.walking.features import AHEAD, Choice, Features, features
+from interleaf_trumans.walking.moving import TURN, TURN_STANDING, Mover, State, faded
 from interleaf_trumans.walking.walker import Block, Steer
 
-BLEND = 10  # frames in which a change of clip fades
 STAY = 0.75  # another frame must cost less than this share of going on
-LOOK = 0.45  # metres ahead on the path
-BRAKE = 0.5  # seconds to stand still
-TURN, TURN_STANDING = 1.6, 2.6  # rad/s at most, by steering
 GOES = 0.4  # m/s: an action whose clips are faster walks to goals
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class State:
-    """``place`` (x, z), ``yaw``; ``phase``: the frame of the library that is playing; ``last`` [2, J, 4] and
-    ``high`` [2]: the poses given last, before feet were held, oldest first; ``offset`` and ``speed``
-    [J + 1, 3] and ``since``: what fades of the last change; ``step`` [3]: forward, left, turn a frame."""
-
-    place: Array
-    yaw: float
-    phase: float
-    last: Array
-    high: Array
-    step: Array
-    offset: Array
-    speed: Array
-    drift: Array
-    since: int
-    feet: tuple[standing_feet.Foot, standing_feet.Foot]
-    mode: str
-    resting: int = 0
-    count: int = 0
-
-
-class Matcher:
+class Matcher(Mover):
     """A walker made of clips. ``variety``: 0 always takes the best frame; above, frames within that share of
     it are taken at random."""
-
-    joints, parents, fps, horizon = JOINTS, PARENTS, FPS, 8
 
     def __init__(self, clips: Sequence[Clip], *, variety: float = 0.0) -> None:
         self.library: Library = library(clips)
@@ -128,32 +96,14 @@ class Matcher:
 
     def begin(self, place: Array, yaw: float) -> State:
         """Standing at a place."""
-        f = self.still[0]
-        pose, high = self._sample(np.array([float(f)]))
-        nothing = np.zeros((len(JOINTS) + 1, 3))
-        foot = standing_feet.Foot()
-        return State(
-            np.asarray(place, float),
-            float(yaw),
-            float(f),
-            np.repeat(pose, 2, 0),
-            np.repeat(high, 2),
-            np.zeros(3),
-            nothing,
-            nothing,
-            np.zeros(3),
-            BLEND,
-            (foot, foot),
-            "stand",
-            resting=int(FPS),
-        )
+        return replace(super().begin(place, yaw), phase=float(self.still[0]))
 
     def advance(
         self, state: State, steer: Steer, count: int, rng: np.random.Generator
     ) -> tuple[Block, State]:
         """``count`` frames more; the first frames do not depend on how many are asked for."""
         mode = steer.action
-        go = steer.path is not None and steer.rest > self._stop_at(state)
+        go = self.goes(state, steer)
         if steer.path is not None and not go:
             mode = "stand"
         if go:
@@ -162,17 +112,12 @@ class Matcher:
             return self._rest(state, count)
         return self._act(state, mode, count, steer)
 
-    def _stop_at(self, state: State) -> float:
-        """The distance from which a body comes to stand."""
-        return float(np.hypot(*state.step[:2])) * FPS * BRAKE / 3 + 0.03
-
     def _walk(
         self, state: State, steer: Steer, rng: np.random.Generator
     ) -> tuple[float, float, float, float]:
         """The frame to go on from, the rate, the share of its steps, and the turn a frame by steering."""
         assert steer.path is not None
-        error = _angle(steer.ahead(LOOK) - state.place) - state.yaw
-        error = float(np.arctan2(np.sin(error), np.cos(error)))
+        error = self.astray(state, steer)
         path, headings = self._wanted(state, steer, error)
         phase = self._searched(state, steer.action, path, headings, rng)
         rate = float(np.clip(0.45 + steer.rest / 1.2, 0.55, 1.0))
@@ -245,29 +190,24 @@ class Matcher:
         begun = replace(begun, drift=state.step - step[0])
         contact = self.library.contact[np.round(at).astype(int)]
         begun = replace(begun, phase=float(at[-1]))
-        return self._finished(begun, *self._sample(at), step, contact, np.zeros(count, bool), mode,
-                              changed, steer.room)  # fmt: skip
+        return self.finished(begun, *self._sample(at), step, contact, np.zeros(count, bool), mode,
+                             changed, steer.room)  # fmt: skip
 
     def _rest(self, state: State, count: int) -> tuple[Block, State]:
-        """Come to stand, or stand on."""
+        block, after = self.rest(state, count)
+        return block, replace(after, phase=float(self._resting(np.array([after.resting]))[0]))
+
+    def standing(self, at: Array) -> tuple[Array, Array]:
+        """The calmest stretch, forth and back at half its speed."""
+        return self._sample(self._resting(at))
+
+    def _resting(self, at: Array) -> Array:
         first, last = self.still
-        changed = state.mode != "stand"
-        begun = state
-        if changed:
-            begun = replace(self._blend(state, float(first), 0.0), drift=state.step, resting=0)
         span = max(last - first, 1)
-        at = begun.resting + np.arange(1, count + 1)
         wave = at * 0.5 % (2 * span)
-        phases = (
-            first + np.where(wave > span, 2 * span - wave, wave)
-            if last > first
-            else np.full(count, float(first))
-        )
-        left = np.clip(1 - at / (BRAKE * FPS), 0, 1) ** 2
-        step = begun.drift * left[:, None] if begun.resting < BRAKE * FPS else np.zeros((count, 3))
-        begun = replace(begun, resting=int(at[-1]), phase=float(phases[-1]))
-        return self._finished(begun, *self._sample(phases), step, np.ones((count, 2), bool),
-                              at > BRAKE * FPS, "stand", changed, None)  # fmt: skip
+        if last == first:
+            return np.full(len(at), float(first))
+        return np.asarray(first + np.where(wave > span, 2 * span - wave, wave))
 
     def _act(self, state: State, mode: str, count: int, steer: Steer) -> tuple[Block, State]:
         """An action in place: from the frame of its clips that is most like now, to the clip's end, again."""
@@ -303,73 +243,13 @@ class Matcher:
         """What has to fade when the clip changes: the offset of the poses, and its speed."""
         first = phase - int(self._into(phase))
         at = np.maximum(phase - max(rate, 1e-9) * np.array([1.0, 0.0]), first)
-        poses, heights = self._sample(at)
-        apart = quat.to_rotvec(quat.multiply(state.last, quat.inverse(poses)))
-        high = np.zeros((2, 1, 3))
-        high[:, 0, 1] = state.high - heights
-        o = np.concatenate([apart, high], 1)
-        speed = np.clip(o[1] - o[0], -0.2, 0.2)
-        return replace(state, offset=o[1], speed=speed, since=0)
+        return faded(state, *self._sample(at))
 
     def _into(self, phase: float) -> int:
         """Frames from the beginning of its clip."""
         i = int(phase)
         begin = np.searchsorted(self.library.clip, self.library.clip[i], side="left")
         return int(i - begin)
-
-    def _finished(
-        self, state: State, poses: Array, heights: Array, step: Array, contact: Array, standing: Array,
-        mode: str, changed: bool, room: Any,
-    ) -> tuple[Block, State]:  # fmt: skip
-        """Poses with what fades added, placed in the world, feet held."""
-        count = len(poses)
-        since = state.since + np.arange(1, count + 1)
-        a, b = _quintic(since / BLEND)
-        off = a[:, None, None] * state.offset + b[:, None, None] * state.speed * BLEND
-        if np.any(a):
-            poses = quat.multiply(quat.from_rotvec(off[:, :-1]), poses)
-            poses /= np.linalg.norm(poses, axis=-1, keepdims=True)
-        heights = heights + off[:, -1, 1]
-        if mode != "stand":
-            left = _quintic(np.arange(1, count + 1) / (self.horizon + 2))[0]
-            step = step + state.drift * left[:, None]
-        yaw = state.yaw + np.cumsum(step[:, 2])
-        s, k = np.sin(yaw), np.cos(yaw)
-        moves = np.stack([step[:, 0] * s + step[:, 1] * k, step[:, 0] * k - step[:, 1] * s], 1)
-        if room is not None:
-            moves = room(state.place, moves)
-        place = state.place + np.cumsum(moves, 0)
-        world = poses.copy()
-        world[:, 0] = quat.multiply(quat.about(1, yaw), poses[:, 0])
-        root = np.stack([place[:, 0], heights, place[:, 1]], 1)
-        toes = legs.leg_chain(world, self.offsets)[2][3] + root[:, None]
-        shift, held = standing_feet.held(state.feet, toes, contact, standing)
-        turns = legs.stepped(world, self.offsets, shift) if np.abs(shift).max() > 1e-6 else world
-        last = np.concatenate([state.last, poses])[-2:]
-        high = np.concatenate([state.high, heights])[-2:]
-        after = replace(
-            state,
-            place=place[-1],
-            yaw=float(yaw[-1]),
-            last=last,
-            high=high,
-            step=step[-1],
-            since=int(since[-1]),
-            feet=held,
-            mode=mode,
-            count=state.count + count,
-        )
-        return Block(root, turns, changed), after
-
-
-def _quintic(s: Array) -> tuple[Array, Array]:
-    """Shares of offset and speed that are left after the share ``s`` of the time."""
-    s = np.minimum(s, 1.0)
-    return offset_left(s), speed_left(s)
-
-
-def _angle(v: Array) -> float:
-    return float(np.arctan2(v[0], v[1]))
 
 
 def _ends(lib: Library) -> tuple[Array, Array]:
