@@ -21,7 +21,7 @@ from interleaf_training.model import WEIGHTS, load_weights
 from interleaf_vlogger import sound
 from interleaf_vlogger.config import FitConfig, MotionConfig
 from interleaf_vlogger.diffusion import Denoising, Group
-from interleaf_vlogger.learning import Windows, gathered, measured
+from interleaf_vlogger.learning import Windows, apart, gathered, measured
 from interleaf_vlogger.people import MOVED, motion_of
 from interleaf_vlogger.talking import Sampling, State, Stream, talk
 from interleaf_vlogger.teacher import ACTIONS, LIPS, actions, blinking
@@ -116,7 +116,8 @@ class TalkingMotion(TorchModel):
 
     def fit(
         self, data: Dataset, lr: Schedule | None = None, lips_recipe: Recipe | None = None,
-        body_recipe: Recipe | None = None, smooth: float = 0.02, ctx: Context | None = None,
+        body_recipe: Recipe | None = None, smooth: float = 0.02, gap: float = 1.0,
+        meeting: float = 1.0, ctx: Context | None = None,
     ) -> Fitted:  # fmt: skip
         """Both networks, trained from the beginning: the lips, then the body. ``lr`` serves both."""
         ctx, given = ctx or Context(), FitConfig()
@@ -131,15 +132,16 @@ class TalkingMotion(TorchModel):
             )
         measured(person.lips, person.body, known)
         rows: list[dict[str, Any]] = []
-        for name, group, moved, recipe in (
-            ("lips", person.lips, known.lips, lips_recipe or given.lips_recipe),
-            ("body", person.body, known.body, body_recipe or given.body_recipe),
+        wrong = apart(known.lips, gap, meeting) if gap else None
+        for name, group, moved, recipe, also in (
+            ("lips", person.lips, known.lips, lips_recipe or given.lips_recipe, wrong),
+            ("body", person.body, known.body, body_recipe or given.body_recipe, None),
         ):
             seed = (ctx.seed + (name == "body")) % 2**63
             part = replace(ctx, seed=seed, resume=ctx.resume / name if ctx.resume else None)
             values: dict[str, Schedule | float] = {"lr": lr} if lr else {}
             done = train(
-                Denoising(group, smooth), Windows(known.heard, moved, seed), recipe, values=values,
+                Denoising(group, smooth, also=also), Windows(known.heard, moved, seed), recipe, values=values,
                 ctx=part,
             )  # fmt: skip
             columns = done.log.columns

@@ -68,7 +68,8 @@ class TalkConfig:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FitConfig:
     """``lips_recipe``, ``body_recipe``: how each network is trained. ``smooth``: weight of the change between
-    frames in the loss of the lips, the paper's lambda_temp."""
+    frames in the loss of the lips, the paper's lambda_temp; ``gap``: of how far lips are apart, and
+    ``meeting``: how much more that counts where they meet."""
 
     lips_recipe: Recipe = field(
         default_factory=lambda: Recipe(
@@ -81,15 +82,22 @@ class FitConfig:
         )
     )
     smooth: Annotated[float, Ge(0)] = 0.02
+    gap: Annotated[float, Ge(0)] = 1.0
+    meeting: Annotated[float, Ge(0)] = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgeConfig:
     """``limit``: at most so many pairs, spread over the data (0: all); ``samples``: drawn of each;
-    ``body``: on whose vertices lips are measured. ``steps``, guidance and ``draws`` as in ``generate``."""
+    ``people``: how many are drawn to measure the video on, 24 for all groups (0: none), each in ``frames`` of
+    ``side`` pixels. ``body``: on whose vertices lips are measured. ``steps``, guidance and ``draws`` as in
+    ``generate``."""
 
     limit: Annotated[int, Ge(0)] = 32
     samples: Annotated[int, Ge(2)] = 4
+    people: Annotated[int, Ge(0), Le(1000)] = 0
+    frames: Annotated[int, Ge(1)] = 8
+    side: Annotated[int, Ge(32), Le(2048)] = 256
     body: Literal["anny", "capsule"] = "anny"
     steps: Annotated[int, Ge(1), Le(1000)] = 10
     lips_guidance: float = 1.25

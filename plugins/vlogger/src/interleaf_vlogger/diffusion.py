@@ -12,11 +12,14 @@ voice does not say where an arm goes, only that it goes further: for a Gaussian 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
 from interleaf_vlogger.network import Denoiser
 
+Also = Callable[[Tensor, Tensor], Tensor]
 TRAINED = 1000  # diffusion steps
 WINDOW, BLOCK = 64, 32  # frames denoised together, and new ones of them
 
@@ -93,12 +96,15 @@ class Denoising(nn.Module):
     """The objective (equation 1): squared error of the clean units, and of their change between frames.
 
     ``smooth``: the weight of the change, the paper's lambda_temp, for units that are not whitened.
-    ``drop``: how often the sound is left out.
+    ``drop``: how often the sound is left out. ``also``: what else is wrong with found movement [B, T, D]
+    beside the true one: an error [B, T] that is added.
     """
 
-    def __init__(self, group: Group, smooth: float, drop: float = 0.1) -> None:
+    def __init__(
+        self, group: Group, smooth: float, drop: float = 0.1, also: Also | None = None
+    ) -> None:
         super().__init__()
-        self.group, self.smooth, self.drop = group, smooth, drop
+        self.group, self.smooth, self.drop, self.also = group, smooth, drop, also
 
     def forward(self, movement: Tensor, heard: Tensor) -> tuple[Tensor, int]:
         """[B, T, D] and [B, T, W A] to the summed loss and the number of frames."""
@@ -114,10 +120,12 @@ class Denoising(nn.Module):
         loss = wrong.square()
         if g.white:
             loss = loss / (1 - a).clamp(min=1e-3)
-        elif self.smooth:
-            change = wrong[:, 1:] - wrong[:, :-1]
-            return loss.mean(-1).sum() + self.smooth * change.square().mean(-1).sum(), b * t
-        return loss.mean(-1).sum(), b * t
+        total = loss.mean(-1).sum()
+        if self.smooth and not g.white:
+            total = total + self.smooth * (wrong[:, 1:] - wrong[:, :-1]).square().mean(-1).sum()
+        if self.also:
+            total = total + self.also(g.movement(found), movement).sum()
+        return total, b * t
 
 
 @torch.inference_mode()

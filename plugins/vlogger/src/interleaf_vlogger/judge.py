@@ -27,6 +27,8 @@ from interleaf_vlogger.diffusion import BLOCK
 from interleaf_vlogger.mouth import Lips
 from interleaf_vlogger.pairs import Pair
 from interleaf_vlogger.people import channels
+from interleaf_vlogger.portraits import Portrait
+from interleaf_vlogger.portrayal import by_group, gain, shown
 from interleaf_vlogger.teacher import actions
 
 Floats = np.ndarray[Any, Any]
@@ -40,6 +42,7 @@ class Seen:
     pair: Pair
     loud: Floats
     teacher: Floats  # metres between the lips [T]
+    curves: Floats  # of the first sample [T, 6]
     gaps: list[Floats] = field(default_factory=list)  # of each sample
     bodies: list[Floats] = field(default_factory=list)
 
@@ -57,6 +60,8 @@ class Judge(Evaluator):
         ``open_vowels``, ``retrieval`` among these clips; ``lips_agree`` between samples; of head and
         arms ``jerk`` and ``spread`` over samples, as ratios to the pairs' own movement; ``beat`` and its
         value with another clip's sound; ``seam`` between blocks. Lips are measured on posed vertices.
+        ``sync`` and ``closures`` also by voice, with what the worst voice lies below the mean. ``video_gain``
+        of the compositor over the photo, in dB, on ``people`` drawn ones who move so, and by their groups.
 
         ``lips`` and ``body``: schedules of the guidance over frames, as in ``generate``."""
         ctx = ctx or Context()
@@ -73,7 +78,22 @@ class Judge(Evaluator):
         for i, pair in enumerate(pairs):
             seen.append(self._made(live, pair, ctx.seed + i, lips, body))
             ctx.monitor.progress(i + 1, len(pairs))
-        return Report((*_lips(seen), *_body(seen, live.config.body)))
+        pictured = self._video(seen, live.config.body, ctx)
+        return Report((*_lips(seen), *_voices(seen), *_body(seen, live.config.body), *pictured))
+
+    def _video(self, seen: list[Seen], body: str, ctx: Context) -> list[Measure]:
+        """Every drawn person moves by some frames of another pair."""
+        c, rows = self.config, []
+        for i in range(c.people):
+            s = seen[i % len(seen)]
+            at = np.linspace(0, len(s.curves) - 1, c.frames).astype(int)
+            portrait = Portrait(i, body, c.side)
+            rows.append(
+                shown(portrait, s.bodies[0][at], face_of(actions(s.curves[at]), portrait.body))
+            )
+            ctx.monitor.progress(i + 1, c.people)
+        told = [(trait, group, r.gain) for r in rows for trait, group in r.groups.items()]
+        return [gain(rows, "no people were drawn: people=6"), *by_group("video_gain", told, "dB")]
 
     def _made(
         self, live: TalkingMotion, pair: Pair, seed: int, guided: Guided, moved: Guided
@@ -87,7 +107,8 @@ class Judge(Evaluator):
             still = np.zeros((len(curves), len(body.heads), 3), np.float32)
             return lips.gap(body(still, given).vertices)
 
-        found = Seen(pair, sound.loudness(pair.samples, frames, pair.fps), gap(pair.lips))
+        loud = sound.loudness(pair.samples, frames, pair.fps)
+        found = Seen(pair, loud, gap(pair.lips), np.zeros((0, 0)))
         how = {
             "steps": c.steps,
             "lips_guidance": guided or c.lips_guidance,
@@ -96,7 +117,9 @@ class Judge(Evaluator):
         }
         for n in range(c.samples):
             blocks = list(pieces(live, pair.samples, (seed * 1009 + n) % 2**63, **how))
-            found.gaps.append(gap(np.concatenate([b[0] for b in blocks])))
+            curves = np.concatenate([b[0] for b in blocks])
+            found.curves = found.curves if n else curves
+            found.gaps.append(gap(curves))
             found.bodies.append(np.concatenate([b[1] for b in blocks]))
         return found
 
@@ -114,7 +137,10 @@ class Judge(Evaluator):
         call = {"model": model, "data": Collection.of(example_pairs(2))}
         more = Constant(ConstantConfig(value=2.0, unit="frame"))
         return {
-            "configs": [JudgeConfig(body="capsule", steps=2, samples=2)],
+            "configs": [
+                JudgeConfig(body="capsule", steps=2, samples=2),
+                JudgeConfig(body="capsule", steps=2, samples=2, people=2, frames=2, side=64),
+            ],
             "calls": {"evaluate": [call, {**call, "lips": more}]},
         }
 
@@ -137,6 +163,17 @@ def _lips(seen: list[Seen]) -> list[Measure]:
         Measure(name="retrieval", value=own, direction="up", n=len(seen)),
         _mean("lips_agree", agree, "none"),
     ]
+
+
+def _voices(seen: list[Seen]) -> list[Measure]:
+    """Lips by voice, the worst beside the mean."""
+    rows: dict[str, list[tuple[str, str, float]]] = {"sync": [], "closures": []}
+    for s in seen:
+        got = judging.sync(s.gaps[0], s.teacher, judging.active(s.loud))[0]
+        rows["sync"].append(("voice", s.pair.voice, got))
+        met = judging.seen(s.gaps[0], s.pair.phonemes, s.pair.fps)[0]
+        rows["closures"] += [("voice", s.pair.voice, float(m)) for m in met]
+    return [m for name, values in rows.items() for m in by_group(name, values)]
 
 
 def _body(seen: list[Seen], body: str) -> list[Measure]:

@@ -13,11 +13,13 @@ import torch
 from interleaf.errors import InvalidInput
 from interleaf_training.sources import Batch
 from interleaf_vlogger import whitening
-from interleaf_vlogger.diffusion import WINDOW, Group
+from interleaf_vlogger.diffusion import WINDOW, Also, Group
 from interleaf_vlogger.pairs import Pair
 from interleaf_vlogger.talking import of_sound
+from interleaf_vlogger.teacher import LIPS, gap_of_curves
 
 Floats = np.ndarray[Any, Any]
+MEETING = 0.3  # a closure beyond which lips are on their way to meet
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,6 +78,22 @@ class Windows:
             total.update(np.ascontiguousarray(moved).tobytes())
             total.update(heard.numpy().tobytes())
         return total.hexdigest()
+
+
+def apart(lips: Iterable[Floats], weight: float, meeting: float) -> Also:
+    """An error of how far the lips are apart, jaw (1 - closure), over its deviation in ``lips`` [T, 6].
+
+    ``weight``: of its square; where lips meet, ``1 + meeting`` times as much.
+    """
+    jaw, closure = LIPS.index("jaw"), LIPS.index("closure")
+    usual = max(float(np.concatenate([gap_of_curves(x) for x in lips]).std()), 1e-3)
+
+    def error(found: torch.Tensor, true: torch.Tensor) -> torch.Tensor:
+        gaps = [x[..., jaw] * (1 - x[..., closure]) for x in (found, true)]
+        more = 1 + meeting * (true[..., closure] > MEETING)
+        return weight * more * ((gaps[0] - gaps[1]) / usual).square()
+
+    return error
 
 
 def measured(lips: Group, body: Group, material: Material) -> None:
