@@ -15,11 +15,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from interleaf_followclick.canonical import GRID, Floats
 from interleaf_followclick.clips import Clips
 from interleaf_followclick.config import ClipsConfig
-from interleaf_followclick.drawing import Retrieval
+from interleaf_followclick.drawing import Retrieval, described, numbers_of
 from interleaf_followclick.evaluating import scores
 from interleaf_followclick.evaluating.components import spread_out
 from interleaf_followclick.evaluating.realism import blocks_of
@@ -64,6 +65,28 @@ def affine(mask: Floats) -> Floats:
     return np.stack([np.ones_like(xs), *((v - v[m].mean()) / max(v[m].std(), 1) for v in (xs, ys))])
 
 
+def nearest_to(w: Window, keys: Floats, count: int) -> NDArray[np.int64]:
+    """Which windows are most like ``w``."""
+    key = described(w.picture, w.mask, numbers_of(w.speed, w.square.angle))
+    return np.argsort(np.square(keys - key).sum(1), kind="stable")[:count]
+
+
+def likeness(seen: Sequence[Window], test: Sequence[Window], count: int = 16) -> list[tuple]:
+    """For each test window: its planes' correlation with the mean of those retrieved, and the logarithms of
+    both spreads. A model that is given what is retrieved can gain no more than these correlate."""
+    known, keys = statistics([w.field for w in seen], [w.mask for w in seen]), Retrieval(seen).keys
+    out = []
+    for w in test:
+        found = [seen[i] for i in nearest_to(w, keys, count)]
+        mean = np.mean([encode(f.field, f.speed, known.std) for f in found], 0)
+        inner = w.mask > 0.5
+        true = encode(w.field, w.speed, known.std)
+        share = np.corrcoef(mean[:, inner].ravel(), true[:, inner].ravel())[0, 1]
+        spread = np.mean([np.log(spread_of(f, known.std)) for f in found])
+        out.append((share, spread, np.log(spread_of(w, known.std))))
+    return out
+
+
 def ways(seen: Sequence[Window]) -> Mapping[str, Draw]:
     """Generators fitted to ``seen``, the smoothed Gaussian first."""
     known = statistics([w.field for w in seen], [w.mask for w in seen])
@@ -83,6 +106,7 @@ def ways(seen: Sequence[Window]) -> Mapping[str, Draw]:
     left = np.sqrt((rest**2 * masks[:, None]).sum((0, 2, 3)) / masks.sum())
     moments = np.linalg.cholesky(np.cov(np.array(fits).T) + 1e-6 * np.eye(3 * PLANES))
     near = {k: Retrieval(seen, nearest=k) for k in (4, 16)}
+    logs = np.log(spreads)
 
     def done(p: Floats, w: Window, std: Floats = ONE) -> Floats:
         return settled(decode(np.asarray(p, np.float32), w.speed, std), w.mask, w.speed)
@@ -109,6 +133,9 @@ def ways(seen: Sequence[Window]) -> Mapping[str, Draw]:
 
         return draw
 
+    def like(w: Window) -> float:
+        return float(np.exp(logs[nearest_to(w, near[16].keys, 16)].mean()))
+
     return {
         "Gaussian": gaussian(lambda w: 1.0),
         "its spread the typical window's": gaussian(
@@ -116,6 +143,7 @@ def ways(seen: Sequence[Window]) -> Mapping[str, Draw]:
         ),
         "its spread told by the speed": gaussian(lambda w: float(np.exp(at_1) * w.speed**slope)),
         "its spread a training window's": gaussian(lambda w: float(rng.choice(spreads))),
+        "its spread that of 16 retrieved": gaussian(like),
         "a length for each plane": by_plane(own.mean(0)),
         "the same, typical spreads": by_plane(typical),
         "affine part drawn by itself": with_affine,
@@ -134,16 +162,21 @@ def main(most: int, kept: str) -> None:
     clips = {n: [w for w in every if w.name == n] for n in Counter(w.name for w in every)}
     found: dict[str, list[tuple[float, float]]] = {}
     judged: list[Window] = []
+    alike: list[tuple] = []
     for out in clips:
         others = spread_out([w for w in every if w.name != out], MOST)
         test = spread_out(clips[out], most)
         judged += test
+        alike += likeness(others, test)
         for name, draw in ways(others).items():
             for i, w in enumerate(test):
                 real = scores.inside(w.field, w.mask)
                 drawn = [scores.inside(draw(w), w.mask) for _ in range(DRAWS)]
                 vs = scores.variogram_score(drawn, real, np.random.default_rng(i))
                 found.setdefault(name, []).append((vs, scores.energy_score(drawn, real)))
+    shares, theirs, true = np.array(alike).T
+    print(f"planes of a window and of the 16 retrieved for it correlate by {shares.mean():.3f}")
+    print(f"the logarithms of their spreads by {np.corrcoef(theirs, true)[0, 1]:.3f}")
     base = np.array(found["Gaussian"])
     for name, pairs in found.items():
         told = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -28,7 +29,6 @@ from interleaf_followclick.fields import (
 )
 from interleaf_followclick.flowwarp import Region, animate
 from interleaf_followclick.learning import example_windows
-from interleaf_followclick.opencv import cv2
 from interleaf_followclick.rendering import filled
 from interleaf_followclick.segmenting import grabcut
 from interleaf_followclick.splatting import splat, splat_reference

@@ -13,10 +13,9 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
-
-from interleaf_followclick.opencv import cv2
 
 Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]

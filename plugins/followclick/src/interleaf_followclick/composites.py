@@ -9,11 +9,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from interleaf_followclick.canonical import Floats
-from interleaf_followclick.opencv import cv2
 from interleaf_followclick.phrases import named
 from interleaf_followclick.samples import Sample
 

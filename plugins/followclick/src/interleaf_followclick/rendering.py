@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from interleaf_followclick.canonical import Floats, Mask, Square
-from interleaf_followclick.opencv import cv2
 from interleaf_followclick.splatting import splat
 
 Pixels = NDArray[np.uint8]

@@ -10,6 +10,7 @@ from importlib.resources import files as package_files
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,7 +19,6 @@ from interleaf_followclick.canonical import Floats, Mask
 from interleaf_followclick.captions import reduced
 from interleaf_followclick.clips import Videos, squares
 from interleaf_followclick.config import SamplesConfig
-from interleaf_followclick.opencv import cv2
 from interleaf_followclick.phrases import named
 from interleaf_followclick.windows import Followed
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from interleaf_followclick.canonical import Mask
-from interleaf_followclick.opencv import cv2
 
 WORK = 160  # pixels, long side
 CORE = 0.05  # radius of the sure disc, of the long side

@@ -12,11 +12,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from interleaf_followclick.canonical import GRID, Floats, Mask, Square, speed_of
-from interleaf_followclick.opencv import cv2
 
 FRAMES = 8
 PICTURE = 64  # pixels a side of the first frame as the model sees it

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import cv2 as _cv2
+import cv2
 import numpy as np
 from scipy import ndimage
 
-cv2: Any = _cv2  # without its type stubs, which know fewer array types than it takes
 Array = np.ndarray[Any, Any]
 SIDE = 320  # pixels of the long side at which colours are told apart
 NEAR, REACH = (

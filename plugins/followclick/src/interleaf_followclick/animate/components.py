@@ -7,6 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -21,7 +22,6 @@ from interleaf_followclick.animate.model import FollowClick, cells, to_bytes, to
 from interleaf_followclick.animate.placing import fitted, grown, laid_over
 from interleaf_followclick.canonical import Mask
 from interleaf_followclick.config import AnimateModelConfig
-from interleaf_followclick.opencv import cv2
 from interleaf_followclick.reading import each, mask_image, mask_of, photo_of
 from interleaf_followclick.rendering import Pixels
 from interleaf_followclick.samples import Sample

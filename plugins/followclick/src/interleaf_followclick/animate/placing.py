@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from interleaf_followclick.canonical import Mask
-from interleaf_followclick.opencv import cv2
 from interleaf_followclick.rendering import Pixels, disc
 
 GROWN = 0.15  # of a thing's size, by which its mask is grown before the background is locked

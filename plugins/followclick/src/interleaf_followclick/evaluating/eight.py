@@ -25,13 +25,13 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 
 from interleaf.errors import CorruptData, InterleafError, InvalidInput
 from interleaf.interfaces import Context, Measure
 from interleaf_followclick.canonical import Mask
 from interleaf_followclick.evaluating.obedience import flow_between, heading
-from interleaf_followclick.opencv import cv2
 from interleaf_followclick.phrases import UnknownPhrase
 from interleaf_followclick.reading import mask_of, photo_of
 from interleaf_followclick.rendering import Pixels, disc

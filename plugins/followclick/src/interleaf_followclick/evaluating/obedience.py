@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+import cv2
 import numpy as np
 from scipy.stats import spearmanr
 
 from interleaf_followclick.canonical import Floats, Mask
 from interleaf_followclick.evaluating.scenes import Scene
-from interleaf_followclick.opencv import cv2
 from interleaf_followclick.phrases import COMPASS, understood
 from interleaf_followclick.rendering import Pixels, disc
 

@@ -7,18 +7,18 @@ flow measured again, by DIS, on frames rendered from the first draw, with the fl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+import cv2
 import numpy as np
 
-from interleaf_followclick.canonical import GRID, Floats, Square, folded
+from interleaf_followclick.canonical import GRID, Floats, Mask, Square, folded
 from interleaf_followclick.evaluating import scores
 from interleaf_followclick.fields import path_of, unfolded
 from interleaf_followclick.flowwarp import Draw
-from interleaf_followclick.opencv import cv2
-from interleaf_followclick.rendering import Moving, frames
+from interleaf_followclick.rendering import Moving, Pixels, frames
 from interleaf_followclick.windows import FRAMES, Window, follow
 
 RENDERED = 192  # pixels a side of the frames in which flow is measured again
@@ -74,12 +74,21 @@ def drawn(w: Window, draw: Draw, count: int, key: Sequence[int]) -> list[Floats]
 
 def measured(w: Window, motion: Floats) -> Floats:
     """The field [7, 2, N, N] that DIS finds in frames rendered from a window's picture and ``motion``."""
+    photo, mask, square = enlarged(w)
+    return followed(frames(photo, [Moving(mask, square, path_of(motion, FRAMES, w.mask))]), square)
+
+
+def enlarged(w: Window) -> tuple[Pixels, Mask, Square]:
+    """A window's picture and mask at RENDERED pixels a side, and its square there."""
     photo = np.asarray(cv2.resize(w.picture, (RENDERED, RENDERED), interpolation=cv2.INTER_CUBIC))
-    large = cv2.resize(w.mask, (RENDERED, RENDERED), interpolation=cv2.INTER_LINEAR) > 0.5
-    square = Square((RENDERED - 1) / 2, (RENDERED - 1) / 2, float(RENDERED), 0.0)
-    made = list(frames(photo, [Moving(large, square, path_of(motion, FRAMES, w.mask))]))
+    mask = cv2.resize(w.mask, (RENDERED, RENDERED), interpolation=cv2.INTER_LINEAR) > 0.5
+    return photo, mask, Square((RENDERED - 1) / 2, (RENDERED - 1) / 2, float(RENDERED), 0.0)
+
+
+def followed(shown: Iterable[Pixels], square: Square) -> Floats:
+    """The field [7, 2, N, N] in cells that DIS finds in frames that show ``square``."""
     dis = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    greys = [cv2.cvtColor(f, cv2.COLOR_RGB2GRAY) for f in made]
+    greys = [cv2.cvtColor(f, cv2.COLOR_RGB2GRAY) for f in shown]
     flows = [dis.calc(a, b, None) for a, b in pairwise(greys)]
     scale = RENDERED / GRID
     moved = follow(flows, square.points().reshape(-1, 2), scale)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from interleaf_followclick.canonical import Mask
-from interleaf_followclick.opencv import cv2
 from interleaf_followclick.rendering import Pixels
 
 
