@@ -22,6 +22,9 @@ Up = Annotated[str, typer.Option(help="which axis of the file is up: auto, x, y,
 Scale = Annotated[float, typer.Option(help="metres per unit of the file; 0 finds it")]
 Floor = Annotated[float | None, typer.Option(help="metres; which floor, where there are several")]
 Voxel = Annotated[float, typer.Option(min=0.01, max=0.2, help="metres a cell")]
+Things = Annotated[
+    Path | None, typer.Option(help="what moves about in the scene: a YAML file (README)")
+]
 Radius = Annotated[float, typer.Option(min=0.05, max=1.0, help="of the body on its way, metres")]
 
 
@@ -47,6 +50,7 @@ def generate(
         float, typer.Option(min=0, help="draw the scene up to this height; 0: all")
     ] = 1.4,
     source: Annotated[str, typer.Option(help="only clips of this 'source' in the manifest")] = "",
+    things: Things = None,
 ) -> None:
     """Let someone walk through a scene."""
     from interleaf_trumans.exporting import check_out, write_motion
@@ -59,7 +63,7 @@ def generate(
         plan = read_timeline(timeline)
         if not plan.entries:
             raise InvalidInput(f"{timeline}: no actions", hint="examples/visit.yaml has some")
-        place = opened(scene, up, scale, floor, voxel)
+        place = opened(scene, up, scale, floor, voxel, things)
         say(f"{scene}: {place.placement}")
         walker = walker_of(motion, variety, source)
         check_actions(plan, walker.actions)
@@ -95,6 +99,7 @@ def scene(
     floor: Floor = None,
     voxel: Voxel = 0.04,
     radius: Radius = 0.32,
+    things: Things = None,
 ) -> None:
     """Say how a scene is understood: up, scale, floor, where there is room to walk; convert it."""
     import numpy as np
@@ -102,7 +107,7 @@ def scene(
     from interleaf_trumans.scenes.ground import Ground
 
     with refused():
-        place = opened(file, up, scale, floor, voxel)
+        place = opened(file, up, scale, floor, voxel, things)
         ground = Ground.of(place, radius)
     sizes = np.bincount(ground.areas.ravel())[1:] * ground.voxel**2
     low, high = place.vertices.min(0), place.vertices.max(0)
@@ -151,8 +156,19 @@ def convert(
     print(out)
 
 
-def opened(name: str, up: str, scale: float, floor: float | None, voxel: float) -> Any:
-    """The scene of a file, or a made-up room."""
+def opened(
+    name: str, up: str, scale: float, floor: float | None, voxel: float, things: Path | None = None
+) -> Any:
+    """The scene of a file, or a made-up room, and what moves in it."""
+    from dataclasses import replace
+
+    from interleaf_trumans.scenes.thing_files import read_things
+
+    place = _still(name, up, scale, floor, voxel)
+    return replace(place, things=read_things(things)) if things is not None else place
+
+
+def _still(name: str, up: str, scale: float, floor: float | None, voxel: float) -> Any:
     from interleaf_trumans.scenes.rooms import room
     from interleaf_trumans.scenes.scene import read_scene, scene_of
 
@@ -186,6 +202,10 @@ def written(out: Path, place: Any, ground: Any) -> None:
     kind = out.suffix.lower()
     if kind == ".npz":
         write_atomic(out, scene_bytes(place))
+    elif kind == ".glb" and place.things:
+        from interleaf_trumans.scenes.gltf import glb
+
+        write_atomic(out, glb(place.vertices, place.faces, place.colors, place.things))
     elif kind == ".png":
         from interleaf.values import Image
         from interleaf_media.writing import encode_png

@@ -29,9 +29,11 @@ from interleaf_trumans.config import (
 )
 from interleaf_trumans.judging.walk import Walk
 from interleaf_trumans.refusing import refused
-from interleaf_trumans.scenes.rooms import room
+from interleaf_trumans.scenes.rooms import boxes_on, room
 from interleaf_trumans.scenes.scene import Scene, read_scene, scene_of
 from interleaf_trumans.scenes.surface import SUFFIXES, Array
+from interleaf_trumans.scenes.thing_arrays import arrays_of
+from interleaf_trumans.scenes.thing_files import read_things
 from interleaf_trumans.walking.clips import JOINTS, PARENTS, Clip, read_clips
 from interleaf_trumans.walking.gait import made_clips
 from interleaf_trumans.walking.matcher import Matcher
@@ -69,7 +71,8 @@ class Scenes(Dataset):
         c: ScenesConfig = self.config
         with refused():
             scene = read_scene(self.files[name], up=c.up, scale=c.scale, voxel=c.voxel)
-        return replace(scene, name=name)
+            things = read_things(Path(c.things)) if c.things else scene.things
+        return replace(scene, name=name, things=things)
 
     def __iter__(self) -> Iterator[Scene]:
         return (self._read(name) for name in self.files)
@@ -88,6 +91,10 @@ class Scenes(Dataset):
         """BLAKE2b of settings, names and bytes."""
         c: ScenesConfig = self.config
         digest = hashlib.blake2b(f"{c.up} {c.scale} {c.voxel}".encode(), digest_size=16)
+        if c.things:
+            with refused():
+                told = arrays_of(read_things(Path(c.things)))
+            digest.update(b"".join(k.encode() + v.tobytes() for k, v in told.items()))
         for name, file in self.files.items():
             digest.update(
                 name.encode() + b"\0" + hashlib.blake2b(file.read_bytes(), digest_size=16).digest()
@@ -122,11 +129,14 @@ class Rooms(Dataset):
         if not -c.count <= index < c.count:
             raise IndexError(index)
         seed = c.first + index % c.count
+        if c.boxes:
+            return scene_of(boxes_on(seed, c.boxes), name=f"boxes{seed}", voxel=c.voxel)[0]
         return scene_of(room(seed, furniture=c.furniture)[0], name=f"room{seed}", voxel=c.voxel)[0]
 
     def ids(self) -> Iterator[str]:
         """The rooms' names."""
-        return (f"room{self.config.first + i}" for i in range(len(self)))
+        kind = "boxes" if self.config.boxes else "room"
+        return (f"{kind}{self.config.first + i}" for i in range(len(self)))
 
     def fingerprint(self) -> str:
         """Of the settings, which make the rooms."""
@@ -139,6 +149,7 @@ class Rooms(Dataset):
             "configs": [
                 RoomsConfig(count=2, voxel=0.1),
                 RoomsConfig(count=1, first=5, furniture=0, voxel=0.2),
+                RoomsConfig(count=1, boxes=2, voxel=0.2),
             ]
         }
 
@@ -258,7 +269,8 @@ class Walks(Model):
         with refused():
             made: list[Walk] = walks_of(
                 list(scenes), live.walker, pairs=c.pairs, apart=c.apart, blocked=c.blocked, radius=c.radius,
-                seconds=c.seconds, seed=c.seed, seen=c.seen, progress=ctx.monitor.progress,
+                seconds=c.seconds, seed=c.seed, seen=c.seen,
+                planned=c.planned, progress=ctx.monitor.progress,
             )  # fmt: skip
         return Collection.of({f"walk{i}": w for i, w in enumerate(made)})
 

@@ -3,29 +3,32 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from interleaf.params import Ge, Gt, InFile, Le
+from interleaf.params import Ge, Gt, InFile, Le, Lt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScenesConfig:
     """``root``: a mesh, or a folder of them at any depth; ``match`` keeps those whose path below the folder
     fits this pattern (``scans/*/*_clean_2.ply``). ``up``, ``scale`` (metres per unit, 0: found) and ``voxel``
-    (metres a cell) are for all of them."""
+    (metres a cell) are for all of them; ``things``: a YAML file of what moves about in them."""
 
     root: InFile
     match: str = ""
     up: Literal["auto", "x", "y", "z", "-y", "-z"] = "auto"
     scale: Annotated[float, Ge(0)] = 0.0
     voxel: Annotated[float, Ge(0.01), Le(0.2)] = 0.04
+    things: InFile | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoomsConfig:
-    """``count`` rooms made up from ``first`` on, with up to ``furniture`` things."""
+    """``count`` rooms made up from ``first`` on, with up to ``furniture`` things; or with ``boxes``, that
+    many stand free on an open floor of 8 m a side, and there is no furniture."""
 
     count: Annotated[int, Ge(1), Le(10_000)] = 10
     first: Annotated[int, Ge(0)] = 0
     furniture: Annotated[int, Ge(0), Le(20)] = 6
+    boxes: Annotated[int, Ge(0), Le(8)] = 0
     voxel: Annotated[float, Ge(0.01), Le(0.2)] = 0.04
 
 
@@ -49,6 +52,37 @@ class MatchingConfig:
     only: tuple[str, ...] = ()
     source: str = ""
     variety: Annotated[float, Ge(0), Le(2)] = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MotionConfig:
+    """``preset``: the package's own small network, or the paper's at the shapes of the release. ``weights``:
+    a file, or a folder with ``weights.safetensors``; without, the small network's are the package's.
+    ``steps`` of DDIM a drawing (0: 10, or the paper's 100). ``width``, ``depth`` and ``heads``: of the small
+    network."""
+
+    preset: Literal["small", "paper"] = "small"
+    weights: InFile | None = None
+    steps: Annotated[int, Ge(0), Le(1000)] = 0
+    width: Annotated[int, Ge(8), Le(1024)] = 192
+    depth: Annotated[int, Ge(1), Le(24)] = 4
+    heads: Annotated[int, Ge(1), Le(64)] = 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LearnConfig:
+    """``steps`` of AdamW on ``batch`` windows each; ``rate``: the learning rate where no schedule is given;
+    ``ema``: decay of the average of the weights that is kept; ``precision`` of matrix products. ``copies``
+    of each clip and of its mirror image, slower, faster and bent; the share ``around`` of them go around
+    boxes."""
+
+    steps: Annotated[int, Ge(1)] = 4000
+    batch: Annotated[int, Ge(1)] = 96
+    rate: Annotated[float, Gt(0)] = 1.2e-3
+    ema: Annotated[float, Ge(0), Lt(1)] = 0.998
+    precision: Literal["", "auto", "float32", "bfloat16"] = "bfloat16"
+    copies: Annotated[int, Ge(1), Le(200)] = 12
+    around: Annotated[float, Ge(0), Le(1)] = 0.45
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +134,8 @@ class GenerateConfig:
 class WalksConfig:
     """``pairs`` of start and goal, drawn from ``seed``, over all scenes, ``apart`` metres from each
     other, the straight line between them blocked where ``blocked``; ``radius`` of the body
-    for its way; at most ``seconds`` each. ``seen``: walkers that look at scenes may (false: the ablation)."""
+    for its way; at most ``seconds`` each. ``seen``: walkers that look at scenes may (false: the ablation).
+    ``planned``: along a way that a map knows (false: straight at the goal, whatever stands there)."""
 
     pairs: Annotated[int, Ge(1), Le(100_000)] = 40
     apart: tuple[float, float] = (3.0, 8.0)
@@ -108,6 +143,7 @@ class WalksConfig:
     radius: Annotated[float, Gt(0), Le(1)] = 0.32
     seconds: Annotated[float, Gt(0), Le(600)] = 25.0
     seen: bool = True
+    planned: bool = True
     seed: Annotated[int, Ge(0)] = 0
 
 

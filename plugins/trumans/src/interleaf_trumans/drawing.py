@@ -12,6 +12,7 @@ from interleaf.values import Mesh, Motion
 from interleaf_body import raster
 from interleaf_body.camera import look_at
 from interleaf_body.picturing import LIGHT, SKIN, SKY, smoothed
+from interleaf_trumans.carrying import surfaces, with_things
 from interleaf_trumans.scenes.scene import Scene
 from interleaf_trumans.scenes.surface import GREY, Array
 
@@ -97,9 +98,8 @@ def page_of(
 
     person = body_model(body).bake({})
     on = onto(motion, person)
-    return page(
-        person, person.posed(on), on.fps, title=title or scene.name, scene=shown(scene, cut)
-    )
+    moving, posed = with_things(person, person.posed(on).joints, scene.things)
+    return page(moving, posed, on.fps, title=title or scene.name, scene=shown(scene, cut))
 
 
 def video_frames(
@@ -121,7 +121,13 @@ def video_frames(
     person = body_model(body).bake({})
     on, around = onto(motion, person), shown(scene, cut)
     path = smoothed(on.root * [1.0, 0.0, 1.0], on.fps) + np.array([0.0, 0.8, 0.0])
-    surface = Painted(around, person.topology.faces)
+    skin = np.tile(SKIN, (len(person.topology.faces), 1))
+    things, faces, paint = surfaces(scene.things, 0)
+    surface = Painted(
+        around,
+        np.concatenate([person.topology.faces, faces + len(person.template)]),
+        np.concatenate([skin, paint]),
+    )
     for t in range(len(path)):
         view = look_at(path[t], distance=distance, yaw=yaw, pitch=pitch, width=width, height=height)
         part = person.posed(
@@ -134,29 +140,25 @@ def video_frames(
                 on.fps,
             )
         )
-        yield surface.drawn(part.vertices[0], view)
+        things = surfaces(scene.things, t)[0]
+        yield surface.drawn(np.concatenate([part.vertices[0], things]), view)
 
 
 class Painted:
-    """A scene and a body as one set of triangles with colours."""
+    """A scene and what moves in it (``faces`` [F, 3] with ``colors`` [F, 3]) as one set of triangles."""
 
-    def __init__(self, around: Mesh, body_faces: Array) -> None:
+    def __init__(self, around: Mesh, faces: Array, colors: Array) -> None:
         assert around.colors is not None
         self.around = around
-        self.faces = np.concatenate([around.faces, body_faces + len(around.vertices)]).astype(
-            np.int32
-        )
-        self.colors = np.concatenate(
-            [around.colors[around.faces[:, 0]], np.tile(SKIN, (len(body_faces), 1))]
-        )
+        self.faces = np.concatenate([around.faces, faces + len(around.vertices)]).astype(np.int32)
+        self.colors = np.concatenate([around.colors[around.faces[:, 0]], colors])
         self.fixed = _normals(around.vertices, around.faces)
 
-    def drawn(self, body: Array, view: Any) -> Array:
-        """One picture [H, W, 3] uint8."""
-        points = np.concatenate([self.around.vertices, body]).astype(np.float32)
+    def drawn(self, moving: Array, view: Any) -> Array:
+        """One picture [H, W, 3] uint8; ``moving`` [V, 3]: the vertices of what moves."""
+        points = np.concatenate([self.around.vertices, moving]).astype(np.float32)
         found = raster.rasterize(view.seen(points), self.faces, view, cull="none").face_id[0]
-        moving = self.faces[len(self.fixed) :]
-        normals = np.concatenate([self.fixed, _normals(points, moving)])
+        normals = np.concatenate([self.fixed, _normals(points, self.faces[len(self.fixed) :])])
         towards = view.place - points[self.faces[:, 0]]
         normals = np.where((normals * towards).sum(1, keepdims=True) < 0, -normals, normals)
         light = 0.45 + 0.2 * (normals[:, 1] * 0.5 + 0.5) + 0.4 * np.maximum(normals @ LIGHT, 0)

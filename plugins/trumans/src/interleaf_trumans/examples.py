@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from interleaf.values import Motion
@@ -15,6 +17,15 @@ from interleaf_trumans.walking.gait import made_clips
 def example_scene(name: str = "hall", voxel: float = 0.1) -> Scene:
     """A floor of 6 m a side with walls and a block in its middle."""
     return scene_of(boxed([(0.0, 0.0, 0.0, 0.8, 0.8, 0.9)], 6.0, 6.0), name=name, voxel=voxel)[0]
+
+
+def example_clips() -> Any:
+    """The walks made by rule, as motions."""
+    from interleaf.pipeline.collection import Collection
+    from interleaf_trumans.components import motion_of
+    from interleaf_trumans.walking.gait import made_clips
+
+    return Collection.of({c.name: motion_of(c) for c in made_clips() if c.action == "walk"})
 
 
 def example_motion(frames: int = 60) -> Motion:

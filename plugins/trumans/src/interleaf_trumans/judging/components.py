@@ -53,7 +53,7 @@ class Judge(Evaluator):
 
     def evaluate(self, walks: Dataset, scenes: Dataset, real: Dataset | None = None) -> Report:
         """Goals, penetration, sliding, seams and speeds over all walks; ``real``: motions to compare with."""
-        distances = {s.name: s.distances() for s in scenes}
+        distances = {s.name: (s.distances(), s.things) for s in scenes}
         found = [self._judged(w, distances) for w in walks if w.scene in distances]
         unknown = sum(w.scene not in distances for w in walks)
         if not found:
@@ -75,7 +75,7 @@ class Judge(Evaluator):
         off = float(np.linalg.norm(joints[-1, 0][[0, 2]] - walk.goal))
         sound = c.slow <= mean <= c.fast and leap <= c.leap and bool(np.isfinite(joints).all())
         return Judged(
-            at is not None, sound, measures.depths(way, distances[walk.scene]), way, fps,
+            at is not None, sound, measures.depths(way, *distances[walk.scene]), way, fps,
             measures.seam_ratio(joints, walk.seams, fps), mean, leap, off,
         )  # fmt: skip
 

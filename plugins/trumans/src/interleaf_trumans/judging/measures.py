@@ -6,18 +6,21 @@ Places of joints are [T, 22, 3] metres, in the order of the body's roles; the fl
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from interleaf_body.roles import PARENT, ROLES
 from interleaf_trumans.scenes.distances import Distances
+from interleaf_trumans.scenes.scene import LOW
 from interleaf_trumans.scenes.surface import Array
+from interleaf_trumans.scenes.things import Thing
 
 TOES = [ROLES.index("left_foot"), ROLES.index("right_foot")]
 PELVIS = ROLES.index("pelvis")
 TOE_REST = 0.02  # metres: a toe joint above the floor when it stands
-LOW, STILL = 0.03, 0.2  # a toe touches: metres above its rest, m/s up or down
+NEAR, STILL = 0.03, 0.2  # a toe touches: metres above its rest, m/s up or down
 MOVING = (0.2, 2.2)  # m/s of the root: frames that count as walking
 RADII = {
     "spine1": 0.11,
@@ -49,12 +52,17 @@ def body_points(joints: Array) -> Array:
     return np.concatenate(found, 1)
 
 
-def depths(joints: Array, distances: Distances) -> Array:
-    """How deep [T] the deepest point of the body is in an obstacle, metres; 0 outside."""
+def depths(joints: Array, distances: Distances, things: Sequence[Thing] = ()) -> Array:
+    """How deep [T] the deepest point of the body is in an obstacle, metres; 0 outside. ``things`` move,
+    from the first frame on; what is low enough to be stepped over is no obstacle."""
     out = np.zeros(len(joints))
     for first in range(0, len(joints), 200):
-        part = distances.at(body_points(joints[first : first + 200]))
-        out[first : first + 200] = np.maximum(-part.min(1), 0)
+        points = body_points(joints[first : first + 200])
+        out[first : first + 200] = np.maximum(-distances.at(points).min(1), 0)
+        for thing in things:
+            for t, own in enumerate(points, first):
+                deep = thing.depth(own[own[:, 1] >= LOW], t)
+                out[t] = max(out[t], float(deep.max(initial=0.0)))
     return out
 
 
@@ -76,7 +84,7 @@ def sliding(joints: Array, fps: float) -> Sliding:
     height = (joints[1:, TOES, 1] + joints[:-1, TOES, 1]) / 2
     walking = root_speed(joints, fps)
     walking = (walking > MOVING[0]) & (walking < MOVING[1])
-    touch = (height < TOE_REST + LOW) & (np.abs(move[..., 1]) < STILL) & walking[:, None]
+    touch = (height < TOE_REST + NEAR) & (np.abs(move[..., 1]) < STILL) & walking[:, None]
     n = 2 * int(walking.sum())
     if not n:
         return Sliding(None, None, 0)

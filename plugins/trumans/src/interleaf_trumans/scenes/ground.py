@@ -50,6 +50,11 @@ class Ground:
             )
         return made
 
+    def bare(self) -> Ground:
+        """The same floor with nothing on it and no walls: no map at all."""
+        free = np.ones_like(self.free)
+        return Ground(free, np.full(free.shape, np.inf), self.origin, self.voxel, self.radius)
+
     @cached_property
     def walkable(self) -> Array:
         """[X, Z]: where the body's middle can be."""

@@ -92,6 +92,24 @@ def boxed(boxes: list[Block], wide: float = 8.0, deep: float = 8.0) -> Surface:
     return mesh.surface()
 
 
+def boxes_on(seed: int, count: int, side: float = 8.0) -> Surface:
+    """An open floor with ``count`` free-standing boxes, 0.4 to 1 m wide, 1.2 m and more from walls and
+    others."""
+    rng = np.random.default_rng([seed, 20240309])
+    found: list[Block] = []
+    for _ in range(400):
+        if len(found) == count:
+            break
+        wide, deep = (float(v) for v in rng.uniform(0.4, 1.0, 2))
+        x, z = (float(v) for v in rng.uniform(-1, 1, 2) * (side / 2 - 1.7))
+        gaps = [
+            max(abs(x - b[0]) - (wide + b[3]) / 2, abs(z - b[1]) - (deep + b[4]) / 2) for b in found
+        ]
+        if min(gaps, default=9.0) > 1.2:
+            found.append((x, z, 0.0, wide, deep, float(rng.uniform(0.5, 1.8))))
+    return boxed(found, side, side)
+
+
 def _walls(mesh: _Mesh, wide: float, deep: float, rng: np.random.Generator) -> None:
     color, hole = (0.9, 0.89, 0.86), float(rng.uniform(-0.5, 0.5)) * (wide - DOOR - 0.6)
     x, z = wide / 2 + THICK / 2, deep / 2 + THICK / 2

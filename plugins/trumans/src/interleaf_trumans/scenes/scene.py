@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +13,8 @@ from interleaf_trumans.scenes import voxels
 from interleaf_trumans.scenes.distances import Distances
 from interleaf_trumans.scenes.placing import Placement, placed
 from interleaf_trumans.scenes.surface import Array, BadScene, Surface, read_surface
+from interleaf_trumans.scenes.thing_arrays import arrays_of, things_in
+from interleaf_trumans.scenes.things import Thing, filled
 
 VOXEL = 0.04
 LOW = 0.15  # metres: what is lower is stepped over, and is no obstacle
@@ -21,7 +25,7 @@ HEAD = 1.8
 class Scene:
     """y-up, metres, floor at 0. ``vertices`` [V, 3], ``faces`` [F, 3] and ``colors`` [V, 3] are drawn;
     ``cells`` uint8 [X, Z, Y] are walked around, the first one's low corner at ``origin`` [3]; ``placement``
-    tells how the file was understood."""
+    tells how the file was understood. ``things`` move about in it and are in none of its cells."""
 
     name: str
     vertices: Array
@@ -31,6 +35,14 @@ class Scene:
     origin: Array
     voxel: float
     placement: str = ""
+    things: tuple[Thing, ...] = ()
+
+    def during(self, frames: Sequence[int]) -> Scene:
+        """The scene with its things standing still in it, wherever they are in any of these frames."""
+        if not self.things:
+            return self
+        cells = filled(self.cells, self.origin, self.voxel, self.things, frames)
+        return replace(self, cells=cells, things=())
 
     def obstacles(self) -> Array:
         """The cells that a body must not be in: all above what is stepped over."""
@@ -87,7 +99,9 @@ def scene_bytes(scene: Scene) -> bytes:
     import io
 
     out = io.BytesIO()
-    np.savez_compressed(out, **{name: getattr(scene, name) for name in FIELDS})
+    held: dict[str, Any] = {name: getattr(scene, name) for name in FIELDS}
+    held |= arrays_of(scene.things) if scene.things else {}
+    np.savez_compressed(out, **held)
     return out.getvalue()
 
 
@@ -97,7 +111,8 @@ def _kept(file: Path) -> Scene | None:
             if set(FIELDS) > set(held.files):
                 return None
             found = {name: held[name] for name in FIELDS}
-    except (OSError, ValueError, EOFError) as error:
+            things = things_in(held)
+    except (OSError, ValueError, KeyError, EOFError) as error:
         raise BadScene(f"{file}: cannot be read ({error})", "a scene that `scene` wrote") from None
     if (
         found["cells"].ndim != 3
@@ -108,4 +123,5 @@ def _kept(file: Path) -> Scene | None:
     return Scene(
         str(found["name"]), found["vertices"], found["faces"], found["colors"],
         found["cells"].astype(np.uint8), found["origin"], float(found["voxel"]), str(found["placement"]),
+        things,
     )  # fmt: skip

@@ -33,10 +33,12 @@ def pair(
 def walks(
     scenes: Sequence[Scene], walker: Walker, *, pairs: int, apart: tuple[float, float] = (3.0, 8.0),
     blocked: bool = True, radius: float = 0.32, seconds: float = 25.0, seed: int = 0, seen: bool = True,
-    progress: Callable[[int, int], None] = lambda done, of: None,
+    planned: bool = True, progress: Callable[[int, int], None] = lambda done, of: None,
 ) -> list[Walk]:  # fmt: skip
-    """Walks from starts to goals, round and round over the scenes; each stops soon after it arrived."""
+    """Walks from starts to goals, round and round over the scenes; each stops soon after it arrived. Without
+    ``planned`` they are asked to go straight, and nothing but what a walker sees keeps them off things."""
     grounds = [Ground.of(s, radius) for s in scenes]
+    maps = grounds if planned else [g.bare() for g in grounds]
     found: list[Walk] = []
     for number in range(pairs):
         k = number % len(scenes)
@@ -52,7 +54,7 @@ def walks(
                 scenes[k],
                 walker,
                 *ends,
-                ground=grounds[k],
+                ground=maps[k],
                 seconds=seconds,
                 seed=seed + number,
                 seen=seen,

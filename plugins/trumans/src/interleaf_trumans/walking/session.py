@@ -19,10 +19,10 @@ from interleaf_trumans.scenes.ground import Ground
 from interleaf_trumans.scenes.scene import Scene
 from interleaf_trumans.scenes.surface import Array, BadScene
 from interleaf_trumans.walking.reach import HANDS, Hand, Reach
+from interleaf_trumans.walking.room import Room
 from interleaf_trumans.walking.walker import Steer, Walker
 
 ASTRAY = 0.6  # metres off the path at which a new one is sought
-TIGHT = 0.24  # metres of clearance that steps do not go below
 
 
 class Unset:
@@ -95,8 +95,10 @@ class Session:
             keep,
             seed,
         )
-        self.looked = scene if seen else None
+        self.seen = seen
         self.ground = ground or Ground.of(scene, radius)
+        self.room = Room(scene, self.ground)
+        self._renew(0)
         rng = np.random.default_rng([seed, 1])
         place = (
             self._somewhere(rng)
@@ -163,8 +165,15 @@ class Session:
             if goal != "anywhere":
                 raise BadScene(f"no goal '{goal}'", "two numbers x and z in metres, or anywhere")
             goal = self._somewhere(np.random.default_rng([self.seed, 2, self.frame]), self.place)
-        start = self.place if self.ground.stands(self.place) else self.ground.nearest(self.place)
-        path = self.ground.path(start, np.asarray(goal, float), nearest=self.nearest)
+        try:
+            path = self.room.path(self.place, np.asarray(goal, float), self.nearest)
+        except BadScene:
+            if not self.scene.things:
+                raise
+            at = Room(self.scene, self.ground).path(
+                self.place, np.asarray(goal, float), self.nearest
+            )
+            return replace(wish, action=action, goal=at[-1], path=None)  # until things give way
         return replace(wish, action=action, goal=path[-1], path=path)
 
     def _check_hand(self, hand: Any) -> None:
@@ -212,7 +221,13 @@ class Session:
             self.past.add(root, whole)
         return self._motion(root, whole)
 
+    def _renew(self, frame: int) -> None:
+        """What the floor is like from a frame on, where things move on it."""
+        if self.scene.things:
+            self.room = Room.of(self.scene, self.ground.radius, frame, self.room if frame else None)
+
     def _ask(self, count: int) -> tuple[Array, Array]:
+        self._renew(self.frame)
         steer = self._steer()
         before = self.state
         block, self.state = self.walker.advance(before, steer, count, self._rng())
@@ -226,37 +241,16 @@ class Session:
         return np.random.default_rng([self.seed, 3, self.frame])
 
     def _steer(self) -> Steer:
-        wish = self.wish
-        path = wish.path
-        if path is None:
-            return Steer(wish.action, speed=wish.speed, room=self._room, scene=self.looked)
-        left, off = remaining(path, self.place)
-        if off > ASTRAY and wish.goal is not None:
-            self.wish = wish = self._going(wish, wish.goal)
-            assert wish.path is not None
-            left = remaining(wish.path, self.place)[0]
-        elif left[0] is not path[0]:
-            self.wish = wish = replace(wish, path=left)
-        return Steer(wish.action, left, wish.speed, self._room, self.looked)
-
-    def _room(self, place: Array, moves: Array) -> Array:
-        """Steps [T, 2] without what leads nearer to obstacles than a body is wide."""
-        out, at = moves.copy(), place.copy()
-        for t in range(len(moves)):
-            new = at + out[t]
-            near, slope = self._clearance(new)
-            if near < TIGHT and float(out[t] @ slope) < 0:
-                size = float(slope @ slope)
-                out[t] -= (float(out[t] @ slope) / size) * slope if size > 1e-9 else out[t]
-            at = at + out[t]
-        return out
-
-    def _clearance(self, at: Array) -> tuple[float, Array]:
-        x, z = self.ground.cell(at)
-        c = self.ground.clearance
-        if not (1 <= x < c.shape[0] - 1 and 1 <= z < c.shape[1] - 1):
-            return 0.0, self.place - at
-        return float(c[x, z]), np.array([c[x + 1, z] - c[x - 1, z], c[x, z + 1] - c[x, z - 1]])
+        wish, room = self.wish, self.room
+        looked = room.scene if self.seen else None
+        if wish.goal is None:
+            return Steer(wish.action, speed=wish.speed, room=room.steps, scene=looked)
+        left, off = (None, 0.0) if wish.path is None else remaining(wish.path, self.place)
+        if left is None or off > ASTRAY or (self.scene.things and not room.open(left)):
+            wish = self._going(wish, wish.goal)
+            left = None if wish.path is None else remaining(wish.path, self.place)[0]
+        self.wish = replace(wish, path=left)
+        return Steer(wish.action, left, wish.speed, room.steps, looked)
 
     def _unbuffer(self) -> None:
         """Drop what was planned and not given."""

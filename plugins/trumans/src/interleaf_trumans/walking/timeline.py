@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from interleaf_trumans.scenes.surface import BadScene
+from interleaf_trumans.scenes.telling import numbers
 
 FPS = 30.0
 KEYS = {"from", "to", "do", "goal", "hand", "speed", "note"}
@@ -102,9 +103,9 @@ def timeline_of(told: Any, where: str = "timeline") -> Timeline:
                 "a body does one thing at a time: let one end first",
             )
     start = told.get("start")
-    place = None if start in (None, "anywhere") else _numbers(start, 2, f"{where}: start")
+    place = None if start in (None, "anywhere") else numbers(start, 2, f"{where}: start")
     facing = told.get("facing")
-    yaw = None if facing is None else _numbers([facing], 1, f"{where}: facing")[0]
+    yaw = None if facing is None else numbers([facing], 1, f"{where}: facing")[0]
     return Timeline(tuple(entries), place, yaw)
 
 
@@ -117,16 +118,16 @@ def _entry(told: Any, where: str) -> Entry:
         raise BadScene(f"{where}: unknown key '{min(unknown)}'", ", ".join(sorted(KEYS)))
     if missing := {"from", "to", "do"} - set(told):
         raise BadScene(f"{where}: no '{min(missing)}'", "from and to in seconds, and what to do")
-    begin, end = (_numbers([told[k]], 1, f"{where}: {k}")[0] for k in ("from", "to"))
+    begin, end = (numbers([told[k]], 1, f"{where}: {k}")[0] for k in ("from", "to"))
     if not 0 <= begin < end <= LONGEST or round(end * FPS) == round(begin * FPS):
         raise BadScene(
             f"{where}: from {begin:g} s to {end:g} s", "0 ≤ from < to, in seconds, at most a day"
         )
     goal = told.get("goal")
     if goal not in (None, "anywhere"):
-        goal = _numbers(goal, 2, f"{where}: goal")
+        goal = numbers(goal, 2, f"{where}: goal")
     hand, relative = _hand(told.get("hand"), where)
-    speed = _numbers([told.get("speed", 1.25)], 1, f"{where}: speed")[0]
+    speed = numbers([told.get("speed", 1.25)], 1, f"{where}: speed")[0]
     return Entry(round(begin * FPS), round(end * FPS), str(told["do"]), goal, hand, relative, speed)
 
 
@@ -141,14 +142,4 @@ def _hand(told: Any, where: str) -> tuple[Any, bool]:
         raise BadScene(f"{where}: hand {told!r}", "{joint: right_wrist, at: [x, y, z]} or, from the body, "
                        "{joint: right_wrist, reach: [left, up, forward]}")  # fmt: skip
     key = "at" if "at" in keys else "reach"
-    return (told["joint"], _numbers(told[key], 3, f"{where}: hand")), key == "reach"
-
-
-def _numbers(told: Any, count: int, where: str) -> tuple[Any, ...]:
-    good = isinstance(told, list | tuple) and len(told) == count
-    good = good and all(
-        isinstance(v, int | float) and not isinstance(v, bool) and np.isfinite(v) for v in told
-    )
-    if not good:
-        raise BadScene(f"{where}: {told!r}", f"{count} number{'s' * (count > 1)}")
-    return tuple(float(v) for v in told)
+    return (told["joint"], numbers(told[key], 3, f"{where}: hand")), key == "reach"
