@@ -2,7 +2,7 @@
 
     python plugins/gaussianimage/bench/versus_inr.py [PICTURE [MINUTES [FOLDER]]]
 
-With a FOLDER, networks in training are kept there every 15 s and go on from there after a kill.
+With a FOLDER, networks in training are kept there every minute and go on from there after a kill.
 Every contender runs in a process of its own. Time is the process's CPU time over the number of cores, so that
 other work on the machine takes nothing away from either side. Networks draw batches of pixels (which helps
 them: whole pictures take them 20 times longer to the same error); memory is that of a step over all pixels.
@@ -23,7 +23,7 @@ from interleaf_media.reading import read_image
 DATA = Path(os.environ.get("INTERLEAF_DATA", "../shared/data"))
 CORES = os.cpu_count() or 1
 BATCH = 16384
-TELL = 15.0  # seconds between two measurements of a network
+TELL = 60.0  # seconds between two measurements of a network, each some seconds of work itself
 
 
 def clock() -> float:
