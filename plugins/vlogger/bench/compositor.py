@@ -23,7 +23,9 @@ from interleaf_body.model import PARTS
 from interleaf_body.raster import Surface, maps
 from interleaf_body.values import Face, Person
 from interleaf_media.writing import encode_png
-from interleaf_vlogger.compositor import INSIDE_PARTS, Compositor, push_pull, sampled
+from interleaf_vlogger.compositor import Compositor
+from interleaf_vlogger.inside import PARTS_INSIDE
+from interleaf_vlogger.layers import push_pull, sampled
 from interleaf_vlogger.people import MOVED
 
 SIDE, FRAMES, SEED = 256, 8, 2026
@@ -57,7 +59,7 @@ class Scene:
         self.colours[PARTS.index("body")] = rng.uniform(30, 220, 3)  # a shirt
         for name in ("eye.L", "eye.R"):
             self.colours[PARTS.index(name)] = 225
-        self.colours[INSIDE_PARTS] = [90, 35, 33]
+        self.colours[PARTS_INSIDE] = [90, 35, 33]
         self.waves = rng.uniform(20, 60, (4, 3)), rng.uniform(0, 6, 4)
         noise = ndimage.gaussian_filter(rng.normal(size=(SIDE, SIDE, 3)), (9, 9, 0))
         self.background = np.clip(rng.uniform(60, 190, 3) + 500 * noise, 0, 255)
@@ -113,7 +115,7 @@ def main() -> None:
         known = Compositor(photo, scene.person)
         known.frame(still)  # compiles
         errors: dict[str, list[np.ndarray]] = {name: [] for name in ("copy", "weak", "ours")}
-        holes, skin = [], []
+        holes, skin, mouths = [], [], []
         for vertices in scene.moved(np.random.default_rng([SEED, seed, 1])):
             truth, part = scene.draw(vertices)
             begun = time.process_time()
@@ -124,11 +126,13 @@ def main() -> None:
                 errors[name].append(((made.astype(float) - truth) ** 2).mean(-1))
             holes.append(hole)
             skin.append(part > 0)
+            mouths.append(np.isin(part, PARTS_INSIDE))
         sheet.append(np.hstack([photo, truth, filled, ours]))
-        hidden, body = np.array(holes), np.array(skin)
+        hidden, body, mouth = np.array(holes), np.array(skin), np.array(mouths)
         at = {
             "full": slice(None), "holes": hidden, "visible body": ~hidden & body,
-            "body holes": hidden & body, "background holes": hidden & ~body,
+            "body holes": hidden & body, "hidden skin": hidden & body & ~mouth,
+            "mouth": hidden & mouth, "background holes": hidden & ~body,
         }  # fmt: skip
         rows.append([[psnr(np.array(errors[n])[where]) for where in at.values()] for n in errors])
     print("        " + "  ".join(at))

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from interleaf_body.model import PARTS
-from interleaf_vlogger.compositor import Compositor, background
+from interleaf_vlogger.compositor import Compositor
 from interleaf_vlogger.example import example_person
+from interleaf_vlogger.layers import background
 from interleaf_vlogger.matting import matte
 
 SIDE = 240

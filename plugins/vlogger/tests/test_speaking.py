@@ -11,8 +11,9 @@ from scipy import ndimage
 
 from interleaf.errors import InvalidInput
 from interleaf_body.model import PARTS
-from interleaf_vlogger.compositor import COARSE, Compositor, push_pull, sampled
+from interleaf_vlogger.compositor import COARSE, Compositor
 from interleaf_vlogger.example import example_person, example_photo, example_turns
+from interleaf_vlogger.layers import push_pull, sampled
 from interleaf_vlogger.speaking import Composite, Manner, poses
 
 PERSON = example_person(160, 160)

@@ -14,6 +14,7 @@ from interleaf.interfaces import Context, Model
 from interleaf.values import Frames, Image, Motion
 from interleaf_body import quaternions as quat
 from interleaf_body.identity import expressions
+from interleaf_body.model import BakedBody
 from interleaf_body.values import Face, Person
 from interleaf_vlogger.compositor import Compositor
 from interleaf_vlogger.config import CompositorConfig
@@ -44,6 +45,30 @@ def poses(compositor: Compositor, turns: Floats, manner: Manner) -> Floats:
     return fixed.astype(np.float32)
 
 
+def closing(face: Face, compositor: Compositor) -> Floats:
+    """How far [T, 2] the upper and the lower of lips that the photo shows apart have come together, 0..1.
+
+    A smile stays one while nothing is said; lips cover its teeth where they must meet or round; where a jaw
+    opens, the lower lip goes no further down than the jaw or the photo has it.
+    """
+    if not (compositor.brought and compositor.brought.mouth.opened):
+        return np.zeros((len(face.amounts), 2))
+    told = dict(zip(face.names, np.clip(face.amounts, 0, 1).T, strict=True))
+    none = np.zeros(len(face.amounts))
+    jaw, shut = told.get("jawOpen", none), told.get("mouthClose", none)
+    meeting = np.minimum(shut / np.maximum(jaw, 0.05), 1)
+    rounded = 1.5 * (told.get("mouthPucker", none) + told.get("mouthFunnel", none))
+    both = np.maximum(meeting, rounded)
+    wide = np.maximum(jaw - shut, 0) * _opens(compositor.body) / compositor.brought.apart
+    found: Floats = np.clip(np.stack([both, np.maximum(both, wide)], 1), 0, 1)
+    return found
+
+
+def _opens(body: BakedBody) -> float:
+    """Metres by which a jaw that is all open parts the lips."""
+    return float(-body.basis[body.topology.expression_names.index("jawOpen"), :, 1].min())
+
+
 def drawn(
     compositor: Compositor, blocks: Iterable[tuple[Floats, Face]], manner: Manner
 ) -> Iterator[Floats]:
@@ -52,8 +77,9 @@ def drawn(
     for turns, face in blocks:
         amounts = expressions(body, face, len(turns))
         place = np.repeat(person.transl[None], len(turns), axis=0).astype(np.float32)
-        for vertices in body(poses(compositor, turns, manner), amounts, place).vertices:
-            yield compositor.frame(vertices)
+        posed = body(poses(compositor, turns, manner), amounts, place).vertices
+        for vertices, shut in zip(posed, closing(face, compositor), strict=True):
+            yield compositor.frame(vertices, shut)
 
 
 class Composite(Model):
