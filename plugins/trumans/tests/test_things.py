@@ -11,7 +11,8 @@ import pytest
 import trimesh
 
 from interleaf.pipeline.collection import Collection
-from interleaf_trumans.examples import example_scene, example_walk
+from interleaf_trumans.drawing import page_of, video_frames
+from interleaf_trumans.examples import example_motion, example_scene, example_walk
 from interleaf_trumans.judging.components import Judge, places
 from interleaf_trumans.judging.measures import depths
 from interleaf_trumans.scenes.gltf import glb
@@ -171,6 +172,20 @@ def test_files_keep_things(tmp_path: Path) -> None:
         [[0, 0, 0, 1], *[[0, np.sqrt(0.5), 0, np.sqrt(0.5)]] * 2],
         atol=1e-6,
     )
+
+
+def test_they_are_drawn_where_they_are() -> None:
+    motion = example_motion(2)
+    moving = cart([{"at": 0, "place": [1.0, 0, 0]}, {"at": 1 / 30, "place": [-1.0, 0, 0]}])
+    plain = example_scene()
+    told = [list(video_frames(s, motion, body="capsule", width=80, height=60))
+            for s in (plain, replace(plain, things=(moving,)))]  # fmt: skip
+    changed = [(np.abs(a.astype(int) - b) > 8).any(2) for a, b in zip(*told, strict=True)]
+    assert 20 < changed[0].sum() < 2000
+    assert (changed[0] & changed[1]).mean() < 0.5 * changed[0].mean()
+    page = page_of(replace(plain, things=(moving,)), motion, body="capsule")
+    assert "cart.box" in page
+    assert "cart.box" not in page_of(plain, motion, body="capsule")
 
 
 @pytest.mark.parametrize(

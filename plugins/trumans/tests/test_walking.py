@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from interleaf_trumans.judging.components import places
 from interleaf_trumans.scenes.scene import Scene
 from interleaf_trumans.scenes.surface import BadScene
 from interleaf_trumans.walking import legs
+from interleaf_trumans.walking.cleaning import SHAKEN, shaken, whole
 from interleaf_trumans.walking.clips import (
     JOINTS,
     Clip,
@@ -336,3 +338,15 @@ def test_any_file_becomes_a_clip(data: Path) -> None:
     clip = canonical(read_motion(data / "motion" / "cmu_bvh" / "cmu_02_01.bvh"))
     heads = world(Motion(clip.root, clip.turns, *rest(motion_of(clip))))[1]
     assert abs(np.percentile(heads[:, legs.TOES, 1].min(1), 10) - 0.02) < 0.005
+
+
+def test_walks_with_broken_frames_are_not_walked_with() -> None:
+    good = made_clips()
+    bad = replace(good[1], name="bad", root=good[1].root.copy())
+    bad.root[20] += [0.0, 0.4, 0.0]
+    assert max(shaken(c) for c in good) < SHAKEN < shaken(bad)
+    kick = replace(bad, action="kick")
+    kept, broken = whole([*good, bad, kick])
+    assert [c.name for c in broken] == ["bad"]
+    assert [c.action for c in kept] == [*(c.action for c in good), "kick"]
+    assert whole([bad]) == ([bad], [])  # better than nobody

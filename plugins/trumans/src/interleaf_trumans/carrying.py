@@ -54,7 +54,7 @@ def with_things(
 def surfaces(things: Sequence[Thing], frame: int) -> tuple[Array, Array, Array]:
     """Vertices [V, 3], triangles [F, 3] and a colour for each triangle [F, 3] of all things at a frame."""
     found = [thing.surface(frame) for thing in things]
-    starts = np.cumsum([0, *(len(v) for v, _, _ in found[:-1])])
+    starts = np.cumsum([0, *(len(v) for v, _, _ in found)])[:-1]
     faces = [f + s for (_, f, _), s in zip(found, starts, strict=True)]
     colors = [c[f[:, 0]] for _, f, c in found]
     nothing = np.zeros((0, 3))

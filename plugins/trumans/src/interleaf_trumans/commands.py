@@ -181,6 +181,7 @@ def _still(name: str, up: str, scale: float, floor: float | None, voxel: float) 
 
 def walker_of(motion: Path | None, variety: float, source: str) -> Any:
     """What walks: the clips of a folder, or a gait made by rule."""
+    from interleaf_trumans.walking.cleaning import whole
     from interleaf_trumans.walking.clips import read_clips
     from interleaf_trumans.walking.matcher import Matcher
 
@@ -189,8 +190,10 @@ def walker_of(motion: Path | None, variety: float, source: str) -> Any:
 
         say("no --motion FOLDER of clips: walking by rule, like a mannequin (no clips are shipped)")
         return Matcher(made_clips())
-    clips = read_clips(motion, source=source)
+    clips, broken = whole(read_clips(motion, source=source))
     say(f"{motion}: {len(clips)} clips, {sum(len(c.root) for c in clips) / 30:.0f} s")
+    if broken:
+        say(f"not walked with, frames are broken: {', '.join(c.name for c in broken)}")
     return Matcher(clips, variety=variety)
 
 

@@ -34,6 +34,7 @@ from interleaf_trumans.scenes.scene import Scene, read_scene, scene_of
 from interleaf_trumans.scenes.surface import SUFFIXES, Array
 from interleaf_trumans.scenes.thing_arrays import arrays_of
 from interleaf_trumans.scenes.thing_files import read_things
+from interleaf_trumans.walking.cleaning import whole
 from interleaf_trumans.walking.clips import JOINTS, PARENTS, Clip, read_clips
 from interleaf_trumans.walking.gait import made_clips
 from interleaf_trumans.walking.matcher import Matcher
@@ -221,9 +222,10 @@ class Matching(Model):
         with refused():
             if not c.motion:
                 return made_clips()
-            return read_clips(
+            found = read_clips(
                 Path(c.motion), without=c.without, only=c.only, source=c.source, actions=c.actions
             )
+        return found if c.broken else whole(found)[0]
 
     @cached_property
     def walker(self) -> Matcher:

@@ -43,14 +43,16 @@ class TimelineConfig:
 class MatchingConfig:
     """``motion``: a folder of clips (.bvh, .amc, with a manifest or without); without one, a walk made
     by rule. ``actions`` keeps clips of these (all when empty). ``without`` and ``only`` name
-    clips by the end of their names; ``source``: a value of the manifest's column of that name. ``variety``:
-    frames within that share of the best are drawn at random."""
+    clips by the end of their names; ``source``: a value of the manifest's column of that name. Walks with
+    broken frames are left out unless ``broken``. ``variety``: frames within that share of the best are
+    drawn at random."""
 
     motion: InFile | None = None
     actions: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
     only: tuple[str, ...] = ()
     source: str = ""
+    broken: bool = False
     variety: Annotated[float, Ge(0), Le(2)] = 0.0
 
 
@@ -58,12 +60,12 @@ class MatchingConfig:
 class MotionConfig:
     """``preset``: the package's own small network, or the paper's at the shapes of the release. ``weights``:
     a file, or a folder with ``weights.safetensors``; without, the small network's are the package's.
-    ``steps`` of DDIM a drawing (0: 10, or the paper's 100). ``width``, ``depth`` and ``heads``: of the small
+    ``ddim``: steps of denoising a drawing (0: 10, or the paper's 100). ``width``, ``depth`` and ``heads``: of the small
     network."""
 
     preset: Literal["small", "paper"] = "small"
     weights: InFile | None = None
-    steps: Annotated[int, Ge(0), Le(1000)] = 0
+    ddim: Annotated[int, Ge(0), Le(1000)] = 0
     width: Annotated[int, Ge(8), Le(1024)] = 192
     depth: Annotated[int, Ge(1), Le(24)] = 4
     heads: Annotated[int, Ge(1), Le(64)] = 6

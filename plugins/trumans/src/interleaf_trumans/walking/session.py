@@ -187,12 +187,12 @@ class Session:
     def _somewhere(self, rng: np.random.Generator, far: Array | None = None) -> Array:
         """A place of the largest area (of this one's, when ``far`` from a place is asked): one of 12 drawn,
         the farthest, at least 3 m away where there is one."""
-        area = 1
+        ground, area = self.room.ground, 1
         if far is not None:
-            here = far if self.ground.stands(far) else self.ground.nearest(far)
-            area = int(self.ground.areas[self.ground.cell(here)])
-        cells = np.argwhere(self.ground.areas == area)
-        drawn = self.ground.place(cells[rng.integers(len(cells), size=12)])
+            here = far if ground.stands(far) else ground.nearest(far)
+            area = int(ground.areas[ground.cell(here)])
+        cells = np.argwhere(ground.areas == area)
+        drawn = ground.place(cells[rng.integers(len(cells), size=12)])
         if far is None:
             return np.asarray(drawn[0])
         apart = np.linalg.norm(drawn - far, axis=1)
