@@ -255,3 +255,10 @@ def test_a_stream_takes_up_where_another_stopped_exactly_once():
     stream = MODEL.stream(steps=2)
     first = list(stream.push(VOICE[:40_000]))
     assert isinstance(stream, Stream) and len(first) == 1 and len(first[0][0]) == 32
+
+
+def test_what_never_moves_can_be_whitened():
+    x = np.zeros((60, 3))
+    x[:, 0] = np.cumsum(np.random.default_rng(0).normal(0, 0.1, 60))
+    known = whitening.fitted([x], 3)
+    assert np.isfinite(known.shaping(64)).all() and np.abs(known.shaping(64)[1:]).max() < 1e-3

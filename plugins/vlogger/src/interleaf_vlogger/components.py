@@ -73,7 +73,7 @@ class TalkingMotion(TorchModel):
         return Denoising(self.person.lips, FitConfig().smooth)
 
     def stream(
-        self, *, seed: int = 0, steps: int = 10, lips_guidance: Schedule | float = 1.25,
+        self, *, seed: int = 0, steps: int = 10, lips_guidance: Schedule | float = 1.75,
         body_guidance: Schedule | float = 1.0, draws: int = 3, state: State | None = None,
     ) -> Stream:  # fmt: skip
         """Movement of a voice that arrives in pieces of 16 kHz mono; ``state`` goes on where another stopped.
@@ -86,7 +86,7 @@ class TalkingMotion(TorchModel):
 
     def generate(
         self, audio: Audio, lips: Schedule | None = None, body: Schedule | None = None,
-        steps: int = 10, lips_guidance: float = 1.25, body_guidance: float = 1.0, draws: int = 3,
+        steps: int = 10, lips_guidance: float = 1.75, body_guidance: float = 1.0, draws: int = 3,
         blinks: bool = True, ctx: Context | None = None,
     ) -> dict[str, Any]:  # fmt: skip
         """``face``: ARKit's actions, and ``motion``: turns over the rest pose of the body, to be laid over a
@@ -140,10 +140,10 @@ class TalkingMotion(TorchModel):
             seed = (ctx.seed + (name == "body")) % 2**63
             part = replace(ctx, seed=seed, resume=ctx.resume / name if ctx.resume else None)
             values: dict[str, Schedule | float] = {"lr": lr} if lr else {}
+            windows = Windows(known.heard, moved, seed)
             done = train(
-                Denoising(group, smooth, also=also), Windows(known.heard, moved, seed), recipe, values=values,
-                ctx=part,
-            )  # fmt: skip
+                Denoising(group, smooth, also=also), windows, recipe, values=values, ctx=part
+            )
             columns = done.log.columns
             rows += [
                 {"part": name, **{k: columns[k][i] for k in columns}}

@@ -21,7 +21,8 @@ class TeacherConfig:
     voice and no second of movement. ``utterances`` sentences of ``words`` words each, from a text file
     ``lexicon`` (default: the package's 870 words). ``speech``: ``espeak``, or ``murmur``, sounds that only
     resemble speech and need no library. ``tries``: random segments of movement, the one that follows the
-    loudness best is paired."""
+    loudness best is paired. ``residual``: movement over each clip's mean pose, the paper's way, or else over
+    the rest pose."""
 
     gestures: InFile
     pattern: str = "directing_traffic"
@@ -35,6 +36,7 @@ class TeacherConfig:
     held: Annotated[float, Gt(0), Lt(1)] = 0.22
     body: Literal["anny", "capsule"] = "anny"
     fps: Annotated[float, Gt(0), Le(1000)] = 25.0
+    residual: bool = True
     seed: int = 0
 
 
@@ -59,7 +61,7 @@ class TalkConfig:
     which the one is kept that goes best with how loud it is; ``blinks``: whether eyes blink, by a rule."""
 
     steps: Annotated[int, Ge(1), Le(1000)] = 10
-    lips_guidance: float = 1.25
+    lips_guidance: float = 1.75
     body_guidance: float = 1.0
     draws: Annotated[int, Ge(1), Le(64)] = 3
     blinks: bool = True
@@ -100,7 +102,7 @@ class JudgeConfig:
     side: Annotated[int, Ge(32), Le(2048)] = 256
     body: Literal["anny", "capsule"] = "anny"
     steps: Annotated[int, Ge(1), Le(1000)] = 10
-    lips_guidance: float = 1.25
+    lips_guidance: float = 1.75
     body_guidance: float = 1.0
     draws: Annotated[int, Ge(1), Le(64)] = 3
 

@@ -20,6 +20,7 @@ from interleaf.interfaces import (
 )
 from interleaf_body.backends import body_model
 from interleaf_body.identity import expressions
+from interleaf_body.model import BakedBody
 from interleaf_vlogger import judging, sound
 from interleaf_vlogger.components import TalkingMotion, face_of, pieces
 from interleaf_vlogger.config import JudgeConfig
@@ -57,7 +58,9 @@ class Judge(Evaluator):
         body: Schedule | None = None, ctx: Context | None = None,
     ) -> Report:  # fmt: skip
         """``sync`` on active speech and ``sync_shifted`` by 4 to 12 frames, ``lag_within_one``, ``closures``,
-        ``open_vowels``, ``retrieval`` among these clips; ``lips_agree`` between samples; of head and
+        ``open_vowels``, ``retrieval`` among these clips; ``lip_error``, how far the gap is from the
+        teacher's, ``lip_jerk`` as a ratio to it; ``lips_agree`` between samples; ``pose``, how far the mean
+        pose of what is made lies from the pair's; of head and
         arms ``jerk`` and ``spread`` over samples, as ratios to the pairs' own movement; ``beat`` and its
         value with another clip's sound; ``seam`` between blocks. Lips are measured on posed vertices.
         ``sync`` and ``closures`` also by voice, with what the worst voice lies below the mean. ``video_gain``
@@ -100,15 +103,8 @@ class Judge(Evaluator):
     ) -> Seen:
         c = self.config
         body = body_model(c.body).bake()
-        lips, frames = Lips.of(body), len(pair.lips)
-
-        def gap(curves: Floats) -> Floats:
-            given = expressions(body, face_of(actions(curves), body), len(curves))
-            still = np.zeros((len(curves), len(body.heads), 3), np.float32)
-            return lips.gap(body(still, given).vertices)
-
-        loud = sound.loudness(pair.samples, frames, pair.fps)
-        found = Seen(pair, loud, gap(pair.lips), np.zeros((0, 0)))
+        loud = sound.loudness(pair.samples, len(pair.lips), pair.fps)
+        found = Seen(pair, loud, gaps(body, pair.lips), np.zeros((0, 0)))
         how = {
             "steps": c.steps,
             "lips_guidance": guided or c.lips_guidance,
@@ -119,7 +115,7 @@ class Judge(Evaluator):
             blocks = list(pieces(live, pair.samples, (seed * 1009 + n) % 2**63, **how))
             curves = np.concatenate([b[0] for b in blocks])
             found.curves = found.curves if n else curves
-            found.gaps.append(gap(curves))
+            found.gaps.append(gaps(body, curves))
             found.bodies.append(np.concatenate([b[1] for b in blocks]))
         return found
 
@@ -145,6 +141,13 @@ class Judge(Evaluator):
         }
 
 
+def gaps(body: BakedBody, curves: Floats) -> Floats:
+    """How far [T] the lips of a body that stands still are apart, in metres, under curves [T, 6]."""
+    given = expressions(body, face_of(actions(curves), body), len(curves))
+    still = np.zeros((len(curves), len(body.heads), 3), np.float32)
+    return Lips.of(body).gap(body(still, given).vertices)
+
+
 def _lips(seen: list[Seen]) -> list[Measure]:
     rows = [judging.sync(s.gaps[0], s.teacher, judging.active(s.loud)) for s in seen]
     met: list[bool] = []
@@ -161,6 +164,13 @@ def _lips(seen: list[Seen]) -> list[Measure]:
         _mean("closures", met, "up", "no lips had to meet"),
         _mean("open_vowels", opened, "up", "no open vowel was said"),
         Measure(name="retrieval", value=own, direction="up", n=len(seen)),
+        _mean(
+            "lip_error",
+            [1000 * np.abs(s.gaps[0] - s.teacher).mean() for s in seen],
+            "down",
+            unit="mm",
+        ),
+        _mean("lip_jerk", _ratio([s.gaps[0] for s in seen], [s.teacher for s in seen]), "none"),
         _mean("lips_agree", agree, "none"),
     ]
 
@@ -204,6 +214,9 @@ def _body(seen: list[Seen], body: str) -> list[Measure]:
     seams = [judging.seam(b, BLOCK) for s in seen for b in s.bodies]
     return [
         *out,
+        _mean(
+            "pose", [_off(b, s.pair.body) for s in seen for b in s.bodies], "down", unit="degrees"
+        ),
         _mean("beat", beats, "up"),
         _mean("beat_other", other if len(seen) > 1 else [], "none", "one clip has no other"),
         _mean("beat_data", own, "none"),
@@ -211,7 +224,22 @@ def _body(seen: list[Seen], body: str) -> list[Measure]:
     ]
 
 
-def _mean(name: str, values: list[Any], direction: Any, reason: str = "") -> Measure:
+def _ratio(made: list[Floats], own: list[Floats]) -> list[float]:
+    """How jerky gaps [T] are, over others."""
+    usual = max(float(np.mean([judging.jerk(x[:, None]) for x in own])), 1e-12)
+    return [judging.jerk(x[:, None]) / usual for x in made]
+
+
+def _off(made: Floats, own: Floats) -> float:
+    """Degrees between the mean poses of rotation vectors [T, 3 J], root mean square over joints."""
+    apart = (made.mean(0) - own.mean(0)).reshape(-1, 3)
+    return float(np.degrees(np.sqrt(np.square(apart).sum(1).mean())))
+
+
+def _mean(
+    name: str, values: list[Any], direction: Any, reason: str = "", unit: str = ""
+) -> Measure:
     if not values:
-        return Measure(name=name, value=None, reason=reason, direction=direction)
-    return Measure(name=name, value=float(np.mean(values)), direction=direction, n=len(values))
+        return Measure(name=name, value=None, reason=reason, unit=unit, direction=direction)
+    value = float(np.mean(values))
+    return Measure(name=name, value=value, unit=unit, direction=direction, n=len(values))

@@ -150,7 +150,7 @@ class Teacher(Dataset):
         body, found = body_model(c.body).bake(), []
         for file in motion_files(Path(c.gestures), c.pattern):
             motion = resample(onto(read_motion(file), body), c.fps)
-            whole = residuals(motion, c.body)
+            whole = residuals(motion, c.body, c.residual)
             cut = round(len(whole) * (1 - c.held))
             part = whole[:cut] if c.part == "train" else whole[cut:]
             if len(part) > 2 * round(c.fps):
@@ -174,6 +174,7 @@ class Teacher(Dataset):
             c.held,
             c.body,
             c.fps,
+            c.residual,
             c.seed,
         ]
         told += [sha256_of(f) for f in motion_files(Path(c.gestures), c.pattern)]

@@ -41,12 +41,15 @@ def channels(body: str, heads: bool) -> list[int]:
     return [3 * j + k for j, good in enumerate(chosen) if good for k in range(3)]
 
 
-def residuals(motion: Motion, body: str) -> Floats:
-    """[T, 3 J] rotation vectors over the clip's mean pose, of a motion on the body's skeleton."""
+def residuals(motion: Motion, body: str, over_mean: bool = True) -> Floats:
+    """[T, 3 J] rotation vectors over the clip's mean pose, of a motion on the body's skeleton; without
+    ``over_mean`` over the rest pose."""
     at = [motion.joints.index(name) for name in MOVED[body]]
     turns = quat.continuous(motion.rotations[:, at])
-    mean = quat.normalised(turns.mean(axis=0))
-    delta = quat.to_rotvec(quat.multiply(quat.inverse(mean)[None], turns))
+    if over_mean:
+        mean = quat.normalised(turns.mean(axis=0))
+        turns = quat.multiply(quat.inverse(mean)[None], turns)
+    delta = quat.to_rotvec(turns)
     return np.asarray(delta.reshape(len(turns), -1), np.float64)
 
 

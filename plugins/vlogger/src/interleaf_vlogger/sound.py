@@ -43,14 +43,14 @@ def frames_of(samples: Floats, fps: float) -> int:
     return max(1, round(len(samples) / RATE * fps))
 
 
+def _to_mel(f: Any) -> Any:
+    return 2595 * np.log10(1 + np.asarray(f) / 700)
+
+
 @lru_cache(4)
 def _filters() -> Floats:
     """Triangles [BANDS, FFT / 2 + 1], equal in area, spaced evenly in mel (O'Shaughnessy 1987)."""
-
-    def to_mel(f: Any) -> Any:
-        return 2595 * np.log10(1 + np.asarray(f) / 700)
-
-    edges = np.linspace(to_mel(LOW), to_mel(HIGH), BANDS + 2)
+    edges = np.linspace(_to_mel(LOW), _to_mel(HIGH), BANDS + 2)
     hertz = 700 * (10 ** (edges / 2595) - 1)
     at = np.arange(FFT // 2 + 1) * RATE / FFT
     low, middle, high = hertz[:-2, None], hertz[1:-1, None], hertz[2:, None]

@@ -21,6 +21,7 @@ import numpy as np
 Floats = np.ndarray[Any, Any]
 ORDER = 6
 LARGEST_ROOT = 0.992  # of the filters: they forget
+STILL = 1e-12  # variance in square radians given to what never moves
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,7 +75,8 @@ def fitted(pieces: Sequence[Floats], components: int, order: int = ORDER) -> Whi
         noise.append(max(float(np.sqrt(np.square(left).mean())), 1e-9))
         windows = np.concatenate([np.lib.stride_tricks.sliding_window_view(x, order) for x in one])
         spread = windows.T @ windows / len(windows)
-        first.append(np.linalg.cholesky(spread + 1e-9 * np.trace(spread) * np.eye(order)))
+        least = 1e-9 * np.trace(spread) + STILL
+        first.append(np.linalg.cholesky(spread + least * np.eye(order)))
     return Whitening(mean, basis, np.array(filters), np.array(noise), np.array(first))
 
 
