@@ -147,3 +147,35 @@ def test_the_component_tells_its_residual():
     out = component.apply(Image(np.zeros((480, 640, 3), np.uint8)), text)
     assert out["report"]["trusted"].value == 1.0
     assert out["report"]["residual"].value == out["person"].residual
+
+
+def test_a_person_is_followed_through_a_clip():
+    from interleaf_body.following import follow
+
+    yaws = np.linspace(0.0, 0.35, 8)
+    views = [view_of(y) for y in yaws]
+    person = fit(body_model("capsule"), "capsule", views[0][0], (640, 480), views[0][2])
+    names = tuple(views[0][0].at)
+    at = np.array([[v[0].at[n] for n in names] for v in views])
+    at[3] = np.nan  # a frame without points keeps the pose before it
+    track = follow(person, names, at, smooth=0.0)
+    assert np.isnan(track.residual[3]) and np.array_equal(track.rotvec[3], track.rotvec[2])
+    assert np.nanmax(track.residual) < 3
+    turned = track.rotvec[-1, :, 1].sum() - track.rotvec[0, :, 1].sum()
+    assert abs(turned - 0.35) < 0.12
+    steady = follow(person, names, at, smooth=1.5)
+    assert (
+        np.abs(np.diff(steady.rotvec, axis=0)).max() < np.abs(np.diff(track.rotvec, axis=0)).max()
+    )
+    assert track.at(2).shape == person.shape and track.at(2).trusted
+
+
+def test_points_of_another_shape_or_name_are_refused():
+    from interleaf_body.following import follow
+
+    points, _, diagonal = view_of()
+    person = fit(body_model("capsule"), "capsule", points, (640, 480), diagonal)
+    with pytest.raises(InvalidInput, match="T×1×2"):
+        follow(person, ("nose",), np.zeros((3, 2, 2)))
+    with pytest.raises(InvalidInput, match="'knee'"):
+        follow(person, ("knee",), np.zeros((3, 1, 2)))

@@ -78,9 +78,7 @@ def speak(
     samples = sound.mono(heard)
     total = sound.frames_of(samples, model.config.fps)
     compositor = Compositor(picture.pixels, person)
-    frames = drawn(
-        compositor, _blocks(model, samples, seed, steps, total), Manner(liveliness, arms)
-    )
+    frames = drawn(compositor, blocks(model, samples, seed, steps, total), Manner(liveliness, arms))
     told = {"comment": MARK} if mark else {}
     rate = Fraction(str(model.config.fps)).limit_denominator(1001)
     data = encode_video(_counted(frames, total), rate, "h264", audio=heard, metadata=told)
@@ -111,7 +109,7 @@ def motion(
     model = TalkingMotion(MotionConfig(body=body, weights=str(weights) if weights else None))  # type: ignore[arg-type]
     samples = sound.mono(read_audio(audio, str(audio)))
     total = sound.frames_of(samples, model.config.fps)
-    parts = list(_counted(_blocks(model, samples, seed, steps, total), -(-total // 32)))
+    parts = list(_counted(blocks(model, samples, seed, steps, total), -(-total // 32)))
     turns = np.concatenate([p[0] for p in parts])
     names = parts[0][1].names
     face = Face(np.concatenate([p[1].amounts for p in parts]), names)
@@ -136,7 +134,7 @@ def motion(
     _say(f"{out}: {total} frames at {moved.fps:g} a second")
 
 
-def _blocks(
+def blocks(
     model: TalkingMotion, samples: Any, seed: int, steps: int, total: int
 ) -> Iterator[tuple[Any, Face]]:
     """Turns of the body and the face, block after block."""

@@ -37,9 +37,10 @@ REACH = 0.9  # heads from the body, from which on nothing moves
 
 
 class Compositor:
-    """Frames of one photo [H, W, 3] uint8 and the person in it."""
+    """Frames of one photo [H, W, 3] uint8 and the person in it; ``share`` [H, W]: how much of each pixel is
+    the person's, told by a matte where it is not given."""
 
-    def __init__(self, photo: Floats, person: Person) -> None:
+    def __init__(self, photo: Floats, person: Person, share: Floats | None = None) -> None:
         self.photo = as_rgb(photo)
         self.body = body_model(person.body).bake(person.shape)
         self.person = person
@@ -64,7 +65,8 @@ class Compositor:
         self.blur = max(1, round(self.head / 120))
         self.lids = Lids(self.body, self.part, at, self.blur)
         self.far = self._fade()
-        share = matte(self.photo, self.part > 0, self.head)
+        if share is None:
+            share = matte(self.photo, self.part > 0, self.head)
         self.matte = share[..., None]
         self.behind = background(self.photo, share, 2 * self.blur)
         light = (
@@ -108,11 +110,17 @@ class Compositor:
         depth = float(self.camera.seen(still[edge])[:, 2].min()) + TEETH_BEHIND
         return Inside(self.photo, mouth, light, self.camera, firm, still, depth, self.blur)
 
-    def frame(self, vertices: Floats, closing: Sequence[float] = (0.0, 0.0)) -> Floats:
+    def frame(self, vertices: Floats, closing: Sequence[float] | Floats = (0.0, 0.0)) -> Floats:
         """The photo [H, W, 3] uint8 with the body's vertices [V, 3] where they now are.
 
         ``closing``: how far the upper and the lower of lips that the photo shows apart have met, 0..1.
         """
+        return self.drawn(vertices, closing)[0]
+
+    def drawn(
+        self, vertices: Floats, closing: Sequence[float] | Floats = (0.0, 0.0)
+    ) -> tuple[Floats, Floats, Floats]:
+        """The same; and where its pixels come from beside their own places [H, W, 2], and parts [H, W]."""
         if self.brought:
             vertices = self.brought.moved(vertices, *closing)
         at = self.camera.project(vertices)
@@ -127,7 +135,7 @@ class Compositor:
         self.lids.lashes(out, at)
         if self.inside:
             self.inside.paint(out, field, part, vertices)
-        return out
+        return out, field, part
 
     def _offsets(self, vertices: Floats) -> tuple[Floats, Floats, Floats]:
         """From each pixel to its place in the photo [H, W, 2], where the photo shows it, and the part."""

@@ -1,6 +1,6 @@
 """The descriptor of ``vlogger``."""
 
-from interleaf.interfaces import Dataset, Evaluator, Model
+from interleaf.interfaces import Dataset, Evaluator, Model, Renderer
 from interleaf.plugin import Call, Plugin, component
 
 PLUGIN = Plugin(
@@ -46,6 +46,32 @@ PLUGIN = Plugin(
             summary="a photo that moves with the body fitted to it: no learning, an instant preview",
         ),
         component(
+            "controls", Renderer, "interleaf_vlogger.controls:ControlMaps",
+            config="interleaf_vlogger.video_config:ControlsConfig",
+            calls={
+                "render": Call(
+                    needs={
+                        "image": "image", "person": "body.person", "motion": "motion",
+                        "face": "body.face?",
+                    },
+                    gives={"frames": "frames"},
+                )
+            },
+            deterministic=True,
+            summary="the paper's control maps: places on the body, regions, the photo's colours carried over",
+        ),
+        component(
+            "edit", Model, "interleaf_vlogger.edits:Edit", config="interleaf_vlogger.video_config:EditConfig",
+            calls={
+                "apply": Call(
+                    needs={"frames": "frames", "person": "body.person", "within": "image?"},
+                    gives={"frames": "frames", "masks": "frames"},
+                )
+            },
+            deterministic=True,
+            summary="another expression in a video, in a mask outside of which nothing changes",
+        ),
+        component(
             "judge", Evaluator, "interleaf_vlogger.judge:Judge", config="JudgeConfig",
             calls={
                 "evaluate": Call(
@@ -59,8 +85,18 @@ PLUGIN = Plugin(
             deterministic=True,
             summary="lip sync on posed vertices, jerk, diversity and beat beside the held-out data",
         ),
+        component(
+            "ablations", Model, "interleaf_vlogger.ablations:Ablations",
+            calls={"apply": Call(needs={"reports": "report*"}, gives={"table": "table"})},
+            deterministic=True,
+            summary="the paper's table of ablations, and ours beside it",
+        ),
     ],
     kinds={"pair": "interleaf_vlogger.pairs:Pair"},
-    commands={name: f"interleaf_vlogger.commands:{name}" for name in ("speak", "motion")},
-    pipelines=["pipelines/speak.yaml", "pipelines/train-small.yaml"],
+    commands={
+        **{name: f"interleaf_vlogger.commands:{name}" for name in ("speak", "motion")},
+        "controls": "interleaf_vlogger.controls_command:controls",
+        "edit": "interleaf_vlogger.edit_command:edit",
+    },
+    pipelines=["pipelines/speak.yaml", "pipelines/train-small.yaml", "pipelines/ablations.yaml"],
 )  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -32,9 +32,19 @@ class Manner:
     arms: bool = False
 
 
-def poses(compositor: Compositor, turns: Floats, manner: Manner) -> Floats:
+class Placed(Protocol):
+    """Someone whose body is fitted: a compositor, or what makes control maps."""
+
+    @property
+    def person(self) -> Person: ...
+
+    @property
+    def body(self) -> BakedBody: ...
+
+
+def poses(placed: Placed, turns: Floats, manner: Manner) -> Floats:
     """Rotation vectors [T, J, 3] of the photo's pose and residuals [T, 3 J'] over it."""
-    person, body = compositor.person, compositor.body
+    person, body = placed.person, placed.body
     names = MOVED[person.body]
     kept = np.array([manner.liveliness * (manner.arms or not is_arm(n)) for n in names])
     delta = turns.reshape(len(turns), -1, 3) * kept[:, None]
@@ -59,25 +69,54 @@ def closing(face: Face, compositor: Compositor) -> Floats:
     meeting = np.minimum(shut / np.maximum(jaw, 0.05), 1)
     rounded = 1.5 * (told.get("mouthPucker", none) + told.get("mouthFunnel", none))
     both = np.maximum(meeting, rounded)
-    wide = np.maximum(jaw - shut, 0) * _opens(compositor.body) / compositor.brought.apart
+    wide = np.maximum(jaw - shut, 0) * opens(compositor.body) / compositor.brought.apart
     found: Floats = np.clip(np.stack([both, np.maximum(both, wide)], 1), 0, 1)
     return found
 
 
-def _opens(body: BakedBody) -> float:
+def opens(body: BakedBody) -> float:
     """Metres by which a jaw that is all open parts the lips."""
     return float(-body.basis[body.topology.expression_names.index("jawOpen"), :, 1].min())
+
+
+def moved(placed: Placed, turns: Floats, face: Face, manner: Manner) -> Floats:
+    """Vertices [T, V, 3] of the fitted body with residuals [T, 3 J'] over its pose and a face [T]."""
+    amounts = expressions(placed.body, face, len(turns))
+    place = np.repeat(placed.person.transl[None], len(turns), axis=0).astype(np.float32)
+    found: Floats = placed.body(poses(placed, turns, manner), amounts, place).vertices
+    return found
+
+
+def laid(person: Person, motion: Motion, face: Face | None) -> tuple[Floats, Face]:
+    """A motion of residuals, as ``vlogger.motion`` gives it, as turns [T, 3 J'], and a face as long."""
+    names = MOVED[person.body]
+    if not set(names) <= set(motion.joints):
+        raise InvalidInput("the motion is on another skeleton", hint=f"body: {person.body}")
+    at = [motion.joints.index(n) for n in names]
+    turns = quat.to_rotvec(motion.rotations[:, at]).reshape(len(motion.root), -1)
+    still = face or Face(np.zeros((1, 1), np.float32), ("jawOpen",))
+    if not len(still.amounts):
+        raise InvalidInput("a face needs frames")
+    held = np.minimum(np.arange(len(turns)), len(still.amounts) - 1)
+    return turns, replace(still, amounts=still.amounts[held])
+
+
+def matching(image: Image, person: Person) -> Floats:
+    """The photo that a person was fitted to, as uint8 [H, W, C]; InvalidInput for another size."""
+    if image.pixels.shape[1::-1] != tuple(person.size):
+        raise InvalidInput(
+            f"the person was fitted to a photo of {person.size[0]}×{person.size[1]} pixels",
+            hint="the same photo",
+        )
+    return _bytes(image.pixels)
 
 
 def drawn(
     compositor: Compositor, blocks: Iterable[tuple[Floats, Face]], manner: Manner
 ) -> Iterator[Floats]:
     """Frames [H, W, 3] uint8 of blocks of residuals [n, 3 J'] and faces."""
-    person, body = compositor.person, compositor.body
     for turns, face in blocks:
-        amounts = expressions(body, face, len(turns))
-        place = np.repeat(person.transl[None], len(turns), axis=0).astype(np.float32)
-        posed = body(poses(compositor, turns, manner), amounts, place).vertices
+        posed = moved(compositor, turns, face, manner)
         for vertices, shut in zip(posed, closing(face, compositor), strict=True):
             yield compositor.frame(vertices, shut)
 
@@ -94,25 +133,10 @@ class Composite(Model):
         """Frames of the photo's size, one for each of the motion: residuals over the rest pose, as
         ``vlogger.motion`` gives them, on the skeleton of the person's body."""
         ctx = ctx or Context()
-        if image.pixels.shape[1::-1] != tuple(person.size):
-            raise InvalidInput(
-                f"the person was fitted to a photo of {person.size[0]}×{person.size[1]} pixels",
-                hint="the same photo",
-            )
-        compositor = Compositor(_bytes(image.pixels), person)
-        names = MOVED[person.body]
-        if not set(names) <= set(motion.joints):
-            raise InvalidInput("the motion is on another skeleton", hint=f"body: {person.body}")
-        at = [motion.joints.index(n) for n in names]
-        turns = quat.to_rotvec(motion.rotations[:, at]).reshape(len(motion.root), -1)
-        still = face or Face(np.zeros((1, 1), np.float32), ("jawOpen",))
-        if not len(still.amounts):
-            raise InvalidInput("a face needs frames")
+        compositor = Compositor(matching(image, person), person)
+        turns, held = laid(person, motion, face)
         manner = Manner(self.config.liveliness, self.config.arms)
         out = np.empty((len(turns), *compositor.photo.shape), np.uint8)
-        held = replace(
-            still, amounts=still.amounts[np.minimum(np.arange(len(turns)), len(still.amounts) - 1)]
-        )
         for i, frame in enumerate(drawn(compositor, [(turns, held)], manner)):
             out[i] = frame
             ctx.monitor.progress(i + 1, len(turns))
