@@ -73,7 +73,7 @@ def nearest_to(w: Window, keys: Floats, count: int) -> NDArray[np.int64]:
 
 def likeness(seen: Sequence[Window], test: Sequence[Window], count: int = 16) -> list[tuple]:
     """For each test window: its planes' correlation with the mean of those retrieved, and the logarithms of
-    both spreads. A model that is given what is retrieved can gain no more than these correlate."""
+    both spreads. They bound what a linear model of what is retrieved can gain."""
     known, keys = statistics([w.field for w in seen], [w.mask for w in seen]), Retrieval(seen).keys
     out = []
     for w in test:
