@@ -47,8 +47,8 @@ from interleaf_training.model import seeded
 DATA = Path(os.environ.get("INTERLEAF_DATA", "../shared/data"))
 HELD_OUT = ("sam2_blocks", "carphone_pristine", "carphone_distorted", "sintel_demo")
 SIDE, COMPOSITES = 32, 2000
-RECIPE = Recipe(steps=450, batch=8, lr=1.5e-3, weight_decay=0.01, ema=0.99, log_every=25)
-SCENES, STEPS, GUIDANCE = 4, 12, 1.5
+RECIPE = Recipe(steps=375, batch=4, lr=2e-3, weight_decay=0.01, ema=0.99, log_every=25)
+SCENES, STEPS, GUIDANCE = 2, 8, 1.5
 WAYS: Mapping[str, Mapping[str, Any]] = {
     "full": {}, "no masking": {"masking": (0.0,)}, "no strength": {"strength": False},
     "no phrase": {"phrase": False},

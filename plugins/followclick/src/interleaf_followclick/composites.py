@@ -19,7 +19,7 @@ from interleaf_followclick.samples import Sample
 
 OVER = 2  # pictures have so many times the samples' pixels a side
 SPEEDS = (0.003, 0.03)  # of the side, a frame
-RADII = (0.08, 0.2)  # of the side
+RADII = (0.09, 0.22)  # of the side
 
 Pixels = NDArray[np.uint8]
 
@@ -40,8 +40,7 @@ def composite(
     number: int = 0,
 ) -> Sample:  # fmt: skip
     """An ellipse of ``thing`` that moves over ``ground`` at an ``angle`` in radians."""
-    slow, fast = np.log(SPEEDS)
-    speed = side * float(np.exp(rng.uniform(slow, fast)))
+    speed = side * float(rng.uniform(*SPEEDS))
     step = np.array([math.cos(angle), math.sin(angle)], np.float32) * np.float32(speed)
     shape = _ellipse(len(ground), rng)
     shown, covers = [], []

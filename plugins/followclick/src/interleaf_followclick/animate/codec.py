@@ -26,7 +26,8 @@ class Codec(Protocol):
 
 
 class PatchPca(nn.Module):
-    """4×4 patches of RGB as their 16 principal components, each of variance 1."""
+    """4×4 patches of RGB as their 16 principal components. The first has variance 1; the others keep the root
+    of their share, so that what a small model learns is coarse before it is fine."""
 
     factor, channels = PATCH, LATENTS
     basis: Tensor
@@ -51,7 +52,8 @@ class PatchPca(nn.Module):
         top = top * top.gather(1, top.abs().argmax(1, keepdim=True)).sign()
         self.mean.copy_(mean)
         self.basis.copy_(top)
-        self.scale.copy_(values[-LATENTS:].flip(0).clamp_min(1e-6).sqrt())
+        std = values[-LATENTS:].flip(0).clamp_min(1e-6).sqrt()
+        self.scale.copy_((std * std[0]).sqrt())
 
     def encode(self, pixels: Tensor) -> Tensor:
         """[B, 3, H, W] → [B, 16, H/4, W/4]."""

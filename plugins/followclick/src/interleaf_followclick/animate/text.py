@@ -24,12 +24,13 @@ class TextEncoder(Protocol):
 
 
 class HashNGram(nn.Module):
-    """Every word is the mean of learnt vectors of its character n-grams (2 to 4), found by a hash."""
+    """Every word is the sum of learnt vectors of its character n-grams (2 to 4), found by a hash, over the
+    root of their number; no word is zero."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
         self.width = width
-        self.pieces = nn.EmbeddingBag(BUCKETS, width, mode="mean")
+        self.pieces = nn.EmbeddingBag(BUCKETS, width, mode="sum", padding_idx=0)
         self.place = nn.Parameter(0.02 * torch.randn(WORDS, width))
 
     def forward(self, texts: Sequence[str]) -> Tensor:
@@ -40,6 +41,7 @@ class HashNGram(nn.Module):
         starts = torch.tensor([0, *sizes]).cumsum(0)[:-1]
         device = self.place.device
         found: Tensor = self.pieces(flat.to(device), starts.to(device))
+        found = found / torch.tensor(sizes, device=device)[:, None] ** 0.5
         return found.view(len(texts), WORDS, self.width) + self.place
 
 
