@@ -155,10 +155,12 @@ class ReportConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RealismConfig:
-    """``windows``: at most so many of each clip; ``draws`` for each."""
+    """``windows``: at most so many of each clip; ``draws`` for each. ``side``: pixels of the rendered frames
+    in which flow is measured again."""
 
     windows: Annotated[int, Ge(1)] = 50
     draws: Annotated[int, Ge(2), Le(32)] = 3
+    side: Annotated[int, Ge(64), Le(1024)] = 192
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

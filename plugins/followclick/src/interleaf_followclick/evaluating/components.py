@@ -15,7 +15,7 @@ from interleaf_followclick.components import FlowWarp, Segment, example_picture
 from interleaf_followclick.config import FlowWarpConfig, RealismConfig, ReportConfig, SegmentConfig
 from interleaf_followclick.drawing import Gaussian, Learned, Retrieval, Rigid
 from interleaf_followclick.evaluating import scores
-from interleaf_followclick.evaluating.obedience import FRAMES, Animator, obedience
+from interleaf_followclick.evaluating.obedience import FRAMES, TINY, Animator, obedience
 from interleaf_followclick.evaluating.realism import Judged, blocks_of, judge
 from interleaf_followclick.evaluating.scenes import overlap, scenes
 from interleaf_followclick.fields import statistics
@@ -64,7 +64,7 @@ class ObedienceReport(Evaluator):
 
         model = FlowWarp(FlowWarpConfig(motion="rigid"))
         call = {"model": model, "pictures": Collection.of([example_picture()])}
-        return {"configs": [ReportConfig(scenes=1, side=64)], "calls": {"evaluate": [call]}}
+        return {"configs": [ReportConfig(scenes=1, side=TINY)], "calls": {"evaluate": [call]}}
 
 
 def animator(model: Any, config: ReportConfig, ctx: Context) -> Animator:
@@ -127,9 +127,10 @@ class Realism(Evaluator):
             raise InvalidInput("realism is judged for followclick.flowwarp alone")
         found = judge(
             windows, generators(live, known), c.draws, ctx.seed % 2**63,
-            lambda done, total: ctx.monitor.progress(done, total),
+            lambda done, total: ctx.monitor.progress(done, total), c.side,
         )  # fmt: skip
-        return Report(tuple(_measures(found, windows)), (_table(found, windows),))
+        rows = list(_judgements(found, windows))
+        return Report(tuple(_measures(rows, len(windows))), (_table(rows, windows),))
 
     @classmethod
     def examples(cls) -> Mapping[str, Any]:
@@ -138,10 +139,13 @@ class Realism(Evaluator):
 
         windows = example_windows(9)
         call = {
-            "model": FlowWarp(FlowWarpConfig(motion="learned", steps=2)),
+            "model": FlowWarp(FlowWarpConfig(motion="learned", steps=1)),
             "seen": Collection.of(windows), "fresh": Collection.of(windows[:2]),
         }  # fmt: skip
-        return {"configs": [RealismConfig(windows=2, draws=2)], "calls": {"evaluate": [call]}}
+        return {
+            "configs": [RealismConfig(windows=2, draws=2, side=96)],
+            "calls": {"evaluate": [call]},
+        }
 
 
 def generators(model: FlowWarp, known: Sequence[Window]) -> dict[str, Draw]:
@@ -170,7 +174,9 @@ def spread_out(windows: Sequence[Window], most: int) -> list[Window]:
     return out
 
 
-def _judgements(found: Mapping[str, Judged], windows: Sequence[Window]) -> Iterator[Any]:
+def _judgements(
+    found: Mapping[str, Judged], windows: Sequence[Window]
+) -> Iterator[tuple[str, dict[str, Any]]]:
     real = np.stack([scores.features(w.field, w.mask, w.speed) for w in windows])
     clips, blocks = [w.name for w in windows], blocks_of(windows)
     base = found[BASELINE]
@@ -191,26 +197,22 @@ def _judgements(found: Mapping[str, Judged], windows: Sequence[Window]) -> Itera
         yield name, row
 
 
-def _measures(found: Mapping[str, Judged], windows: Sequence[Window]) -> Iterator[Measure]:
-    for name, row in _judgements(found, windows):
+def _measures(rows: Sequence[tuple[str, dict[str, Any]]], count: int) -> Iterator[Measure]:
+    for name, row in rows:
         for part, value in row.items():
             interval = value[1] if isinstance(value, tuple) else None
             yield Measure(
                 name=part, group=name, direction="none" if part == "told_apart" else "down",
-                value=value[0] if isinstance(value, tuple) else value, interval=interval,
-                n=len(windows),
+                value=value[0] if isinstance(value, tuple) else value, interval=interval, n=count,
             )  # fmt: skip
 
 
-def _table(found: Mapping[str, Judged], windows: Sequence[Window]) -> Table:
+def _table(found: Sequence[tuple[str, dict[str, Any]]], windows: Sequence[Window]) -> Table:
     def shown(value: Any) -> str:
         if isinstance(value, tuple):
             return f"{value[0]:.3f} [{value[1][0]:.2f}, {value[1][1]:.2f}]"
         return f"{value:.3f}"
 
-    rows = [
-        {"generator": name, **{k: shown(v) for k, v in row.items()}}
-        for name, row in _judgements(found, windows)
-    ]
+    rows = [{"generator": name, **{k: shown(v) for k, v in row.items()}} for name, row in found]
     clips = ", ".join(dict.fromkeys(w.name for w in windows))
     return Table.from_rows(rows, f"{len(windows)} windows of {clips}; ratios over {BASELINE}")

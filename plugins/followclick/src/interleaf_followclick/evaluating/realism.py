@@ -37,27 +37,28 @@ class Judged:
 
 def judge(
     windows: Sequence[Window], generators: Mapping[str, Draw], draws: int = 3, seed: int = 0,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Callable[[int, int], None] = lambda done, total: None, side: int = RENDERED,
 ) -> dict[str, Judged]:  # fmt: skip
-    """All generators on all windows, and ``truth``: the real motion, rendered and measured again."""
+    """All generators on all windows, and ``truth``: the real motion, rendered and measured again in frames
+    of ``side`` pixels."""
     found = {name: Judged() for name in (*generators, "truth")}
     for i, w in enumerate(windows):
         real = scores.inside(w.field, w.mask)
-        found["truth"].seen.append(scores.features(measured(w, w.field), w.mask, w.speed))
+        found["truth"].seen.append(scores.features(measured(w, w.field, side), w.mask, w.speed))
         found["truth"].folds.append(folded(w.field.sum(0), w.mask))
         for name, draw in generators.items():
-            _one(found[name], w, real, drawn(w, draw, draws, [seed, i]), [seed, i])
+            _one(found[name], w, real, drawn(w, draw, draws, [seed, i]), [seed, i], side)
         progress(i + 1, len(windows))
     return found
 
 
 def _one(
-    kept: Judged, w: Window, real: scores.Doubles, fields: Sequence[Floats], key: Sequence[int]
-) -> None:
+    kept: Judged, w: Window, real: scores.Doubles, fields: Sequence[Floats], key: Sequence[int], side: int
+) -> None:  # fmt: skip
     flat = [scores.inside(f, w.mask) for f in fields]
     kept.energy.append(scores.energy_score(flat, real))
     kept.variogram.append(scores.variogram_score(flat, real, np.random.default_rng([*key, 1])))
-    kept.seen.append(scores.features(measured(w, fields[0]), w.mask, w.speed))
+    kept.seen.append(scores.features(measured(w, fields[0], side), w.mask, w.speed))
     kept.folds.append(float(np.mean([folded(f.sum(0), w.mask) for f in fields])))
 
 
@@ -72,17 +73,17 @@ def drawn(w: Window, draw: Draw, count: int, key: Sequence[int]) -> list[Floats]
     return out
 
 
-def measured(w: Window, motion: Floats) -> Floats:
+def measured(w: Window, motion: Floats, side: int = RENDERED) -> Floats:
     """The field [7, 2, N, N] that DIS finds in frames rendered from a window's picture and ``motion``."""
-    photo, mask, square = enlarged(w)
+    photo, mask, square = enlarged(w, side)
     return followed(frames(photo, [Moving(mask, square, path_of(motion, FRAMES, w.mask))]), square)
 
 
-def enlarged(w: Window) -> tuple[Pixels, Mask, Square]:
-    """A window's picture and mask at RENDERED pixels a side, and its square there."""
-    photo = np.asarray(cv2.resize(w.picture, (RENDERED, RENDERED), interpolation=cv2.INTER_CUBIC))
-    mask = cv2.resize(w.mask, (RENDERED, RENDERED), interpolation=cv2.INTER_LINEAR) > 0.5
-    return photo, mask, Square((RENDERED - 1) / 2, (RENDERED - 1) / 2, float(RENDERED), 0.0)
+def enlarged(w: Window, side: int = RENDERED) -> tuple[Pixels, Mask, Square]:
+    """A window's picture and mask at ``side`` pixels, and its square there."""
+    photo = np.asarray(cv2.resize(w.picture, (side, side), interpolation=cv2.INTER_CUBIC))
+    mask = cv2.resize(w.mask, (side, side), interpolation=cv2.INTER_LINEAR) > 0.5
+    return photo, mask, Square((side - 1) / 2, (side - 1) / 2, float(side), 0.0)
 
 
 def followed(shown: Iterable[Pixels], square: Square) -> Floats:
@@ -90,9 +91,8 @@ def followed(shown: Iterable[Pixels], square: Square) -> Floats:
     dis = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     greys = [cv2.cvtColor(f, cv2.COLOR_RGB2GRAY) for f in shown]
     flows = [dis.calc(a, b, None) for a, b in pairwise(greys)]
-    scale = RENDERED / GRID
-    moved = follow(flows, square.points().reshape(-1, 2), scale)
-    return np.moveaxis(moved.reshape(-1, GRID, GRID, 2), -1, 1) / scale
+    moved = follow(flows, square.points().reshape(-1, 2), square.side / GRID)
+    return np.moveaxis(moved.reshape(-1, GRID, GRID, 2), -1, 1) * (GRID / square.side)
 
 
 def blocks_of(windows: Sequence[Window]) -> list[tuple[str, int]]:
