@@ -85,6 +85,47 @@ def test_of_several_faces_the_user_is_told():
     assert detect(face).notes == ()
 
 
+BEHIND = "{left_shoulder: [50, 140], right_shoulder: [110, 140], chin: [80, 95], nose: [80, 70]}"
+PROFILE = "{left_eye: [95, 60], nose: [105, 70], left_mouth: [97, 84], chin: [92, 95]}"
+
+
+@pytest.mark.parametrize("points", [BEHIND, PROFILE], ids=["behind", "profile"])
+def test_whoever_turns_away_is_shown_whole_where_keypoints_say_where(points):
+    pytest.importorskip("anny")
+    from interleaf_body.backends import body_model
+    from interleaf_body.keypoints import read_points
+    from interleaf_body.photo import fit
+    from interleaf_vlogger.compositor import Compositor
+
+    person = fit(body_model("anny"), "anny", read_points(points, (160, 160)), (160, 160))
+    compositor = Compositor(PHOTO, person)
+    still = compositor.body(person.rotvec, None, person.transl[None]).vertices[0]
+    assert np.abs(compositor.frame(still).astype(float) - PHOTO).mean() < 1
+    turned = person.rotvec.copy()
+    turned[0, compositor.body.topology.joint_names.index("head"), 2] = 0.2
+    moved = compositor.frame(compositor.body(turned, None, person.transl[None]).vertices[0])
+    assert moved.shape == PHOTO.shape and (moved != PHOTO).any()
+
+
+def test_music_moves_the_mouth_within_its_bounds_and_lasts_as_long():
+    t = np.arange(3 * 44_100) / 44_100
+    chord = sum(np.sin(2 * np.pi * f * t) for f in (220, 277, 330, 440)) / 4
+    drums = np.random.default_rng(0).normal(0, 1, len(t)) * (t % 0.5 < 0.03)
+    music = Audio(np.stack([chord, 0.5 * chord + drums], 1).astype(np.float32), 44_100)
+    found = Small().generate(music, steps=2)
+    amounts = found["face"].amounts
+    assert len(amounts) == 75 and np.isfinite(found["motion"].rotations).all()
+    assert amounts.min() >= 0 and amounts.max() <= 1
+
+
+def test_ten_minutes_come_whole():
+    rng = np.random.default_rng(0)
+    second = rng.normal(0, 0.05, (8000, 1)).astype(np.float32)
+    found = Small().generate(Audio(np.tile(second, (600, 1)), 8000), steps=1, draws=1)
+    assert len(found["face"].amounts) == len(found["motion"].root) == 15_000
+    assert np.isfinite(found["face"].amounts).all() and np.isfinite(found["motion"].rotations).all()
+
+
 def test_silence_closes_the_mouth_and_sound_opens_it():
     pytest.importorskip("anny")
     model, rng = TalkingMotion(MotionConfig()), np.random.default_rng(0)

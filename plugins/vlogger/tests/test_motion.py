@@ -87,6 +87,13 @@ def test_seeds_differ_and_repeat():
     assert np.array_equal(a[1], b[1]) and not np.array_equal(a[1], c[1])
 
 
+def test_without_noise_lips_are_the_same_for_every_seed():
+    a, b = (joined(talk(MODEL.stream(seed=s, steps=3, lips_noise=0.0), VOICE)) for s in (1, 2))
+    assert np.array_equal(a[0], b[0]) and not np.array_equal(a[1], b[1])
+    c, d = (joined(talk(MODEL.stream(seed=s, steps=3, lips_noise=1.0), VOICE)) for s in (1, 2))
+    assert not np.array_equal(c[0], d[0])
+
+
 def test_guidance_may_change_over_frames():
     class Late(interleaf.interfaces.Schedule):
         domain = property(lambda self: interleaf.interfaces.Domain(0, None, "frame"))

@@ -73,21 +73,23 @@ class TalkingMotion(TorchModel):
         return Denoising(self.person.lips, FitConfig().smooth)
 
     def stream(
-        self, *, seed: int = 0, steps: int = 10, lips_guidance: Schedule | float = 1.75,
-        body_guidance: Schedule | float = 1.0, draws: int = 3, state: State | None = None,
+        self, *, seed: int = 0, steps: int = 10, lips_guidance: Schedule | float = 3.0,
+        body_guidance: Schedule | float = 1.0, draws: int = 3, lips_noise: float = 0.0,
+        state: State | None = None,
     ) -> Stream:  # fmt: skip
         """Movement of a voice that arrives in pieces of 16 kHz mono; ``state`` goes on where another stopped.
 
         Guidance is a number, or a schedule over frames.
         """
-        how = Sampling(steps, _weights(lips_guidance), _weights(body_guidance), draws)
+        guided = _weights(lips_guidance), _weights(body_guidance)
+        how = Sampling(steps, *guided, draws, lips_noise)
         person = self.person
         return Stream(person.lips, person.body, self.config.fps, seed, how, state)
 
     def generate(
         self, audio: Audio, lips: Schedule | None = None, body: Schedule | None = None,
-        steps: int = 10, lips_guidance: float = 1.75, body_guidance: float = 1.0, draws: int = 3,
-        blinks: bool = True, ctx: Context | None = None,
+        steps: int = 10, lips_guidance: float = 3.0, body_guidance: float = 1.0, draws: int = 3,
+        lips_noise: float = 0.0, blinks: bool = True, ctx: Context | None = None,
     ) -> dict[str, Any]:  # fmt: skip
         """``face``: ARKit's actions, and ``motion``: turns over the rest pose of the body, to be laid over a
         pose with ``people.over``. As many frames as the sound lasts, at least one.
@@ -99,6 +101,7 @@ class TalkingMotion(TorchModel):
         stream = self.stream(
             seed=ctx.seed, steps=steps, lips_guidance=lips or lips_guidance,
             body_guidance=body or body_guidance, draws=draws,
+            lips_noise=lips_noise,
         )  # fmt: skip
         total = sound.frames_of(samples, self.config.fps)
         curves, turns = [], []
@@ -115,11 +118,12 @@ class TalkingMotion(TorchModel):
         }
 
     def fit(
-        self, data: Dataset, lr: Schedule | None = None, lips_recipe: Recipe | None = None,
-        body_recipe: Recipe | None = None, smooth: float = 0.02, gap: float = 1.0,
-        meeting: float = 1.0, ctx: Context | None = None,
+        self, data: Dataset, lr: Schedule | None = None, body_lr: Schedule | None = None,
+        lips_recipe: Recipe | None = None, body_recipe: Recipe | None = None, smooth: float = 0.02,
+        gap: float = 1.0, meeting: float = 1.0, ctx: Context | None = None,
     ) -> Fitted:  # fmt: skip
-        """Both networks, trained from the beginning: the lips, then the body. ``lr`` serves both."""
+        """Both networks, trained from the beginning: the lips, then the body. ``lr`` is of the
+        lips, and of both without a ``body_lr``."""
         ctx, given = ctx or Context(), FitConfig()
         made = TalkingMotion(self.config)
         made.initialise(ctx.seed)
@@ -133,13 +137,20 @@ class TalkingMotion(TorchModel):
         measured(person.lips, person.body, known)
         rows: list[dict[str, Any]] = []
         wrong = apart(known.lips, gap, meeting) if gap else None
-        for name, group, moved, recipe, also in (
-            ("lips", person.lips, known.lips, lips_recipe or given.lips_recipe, wrong),
-            ("body", person.body, known.body, body_recipe or given.body_recipe, None),
+        for name, group, moved, recipe, also, rate in (
+            ("lips", person.lips, known.lips, lips_recipe or given.lips_recipe, wrong, lr),
+            (
+                "body",
+                person.body,
+                known.body,
+                body_recipe or given.body_recipe,
+                None,
+                body_lr or lr,
+            ),
         ):
             seed = (ctx.seed + (name == "body")) % 2**63
             part = replace(ctx, seed=seed, resume=ctx.resume / name if ctx.resume else None)
-            values: dict[str, Schedule | float] = {"lr": lr} if lr else {}
+            values: dict[str, Schedule | float] = {"lr": rate} if rate else {}
             windows = Windows(known.heard, moved, seed)
             done = train(
                 Denoising(group, smooth, also=also), windows, recipe, values=values, ctx=part

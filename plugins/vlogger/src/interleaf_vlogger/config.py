@@ -58,12 +58,14 @@ class MotionConfig:
 class TalkConfig:
     """``steps`` of denoising; ``lips_guidance``, ``body_guidance``: how much more than without sound, 1 for
     none (schedules on the inputs of these names take their place); ``draws`` of the body for every block, of
-    which the one is kept that goes best with how loud it is; ``blinks``: whether eyes blink, by a rule."""
+    which the one is kept that goes best with how loud it is; ``lips_noise``: 1 draws lips, another seed
+    gives others, 0 gives the likeliest, which sound closest; ``blinks``: whether eyes blink, by a rule."""
 
     steps: Annotated[int, Ge(1), Le(1000)] = 10
-    lips_guidance: float = 1.75
+    lips_guidance: float = 3.0
     body_guidance: float = 1.0
     draws: Annotated[int, Ge(1), Le(64)] = 3
+    lips_noise: Annotated[float, Ge(0), Le(1)] = 0.0
     blinks: bool = True
 
 
@@ -92,8 +94,8 @@ class FitConfig:
 class JudgeConfig:
     """``limit``: at most so many pairs, spread over the data (0: all); ``samples``: drawn of each;
     ``people``: how many are drawn to measure the video on, 24 for all groups (0: none), each in ``frames`` of
-    ``side`` pixels. ``body``: on whose vertices lips are measured. ``steps``, guidance and ``draws`` as in
-    ``generate``."""
+    ``side`` pixels. ``body``: on whose vertices lips are measured. ``steps``, guidance, ``draws`` and
+    ``lips_noise`` as in ``generate``."""
 
     limit: Annotated[int, Ge(0)] = 32
     samples: Annotated[int, Ge(2)] = 4
@@ -102,9 +104,10 @@ class JudgeConfig:
     side: Annotated[int, Ge(32), Le(2048)] = 256
     body: Literal["anny", "capsule"] = "anny"
     steps: Annotated[int, Ge(1), Le(1000)] = 10
-    lips_guidance: float = 1.75
+    lips_guidance: float = 3.0
     body_guidance: float = 1.0
     draws: Annotated[int, Ge(1), Le(64)] = 3
+    lips_noise: Annotated[float, Ge(0), Le(1)] = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -110,6 +110,7 @@ class Judge(Evaluator):
             "lips_guidance": guided or c.lips_guidance,
             "body_guidance": moved or c.body_guidance,
             "draws": c.draws,
+            "lips_noise": c.lips_noise,
         }
         for n in range(c.samples):
             blocks = list(pieces(live, pair.samples, (seed * 1009 + n) % 2**63, **how))

@@ -24,7 +24,7 @@ PLUGIN = Plugin(
                     gives={"face": "body.face", "motion": "motion"}, params="TalkConfig",
                 ),
                 "fit": Call(
-                    needs={"data": "dataset[vlogger.pair]", "lr": "schedule?"},
+                    needs={"data": "dataset[vlogger.pair]", "lr": "schedule?", "body_lr": "schedule?"},
                     gives={"model": "model", "log": "table"}, params="FitConfig",
                 ),
             },

@@ -25,12 +25,14 @@ TAIL = 0.0125  # seconds by which the last mel window of a frame reaches into th
 @dataclass(frozen=True, slots=True)
 class Sampling:
     """``steps`` of denoising; ``lips`` and ``body``: guidance at any frames, 1 for none; ``draws`` of the
-    body, of which the one is kept that follows the loudness best, as its pairs for training were made."""
+    body, of which the one is kept that follows the loudness best, as its pairs for training were made;
+    ``noise``: how much of it lips begin from, 1 to draw them, 0 for the likeliest."""
 
     steps: int
     lips: Weights
     body: Weights
     draws: int = 1
+    noise: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -140,7 +142,8 @@ class Stream:
     def _noise(self, of: str, group: Group) -> Tensor:
         mark = blake2b(f"{self.seed}.{of}".encode(), digest_size=8).digest()
         generator = torch.Generator().manual_seed(int.from_bytes(mark, "little") >> 1)
-        return torch.randn(BLOCK, len(group.scale), generator=generator)
+        found = torch.randn(BLOCK, len(group.scale), generator=generator)
+        return found if group.white else self.how.noise * found
 
     def _set(self, **changes: Any) -> None:
         kept = {n: getattr(self.state, n) for n in ("frame", "begin", "samples", "lips", "body")}
