@@ -60,6 +60,14 @@ def test_what_is_behind_has_none_of_the_person(scene):
     assert not (behind.mean(-1) < 100)[hair].any()
 
 
+def test_of_a_face_that_fills_the_picture_all_moves():
+    body = np.zeros((60, 80), bool)
+    body[:, 15:65] = True
+    photo = np.random.default_rng(0).integers(0, 256, (60, 80, 3)).astype(np.uint8)
+    assert (matte(photo, body, 58.0) == 1).all()
+    assert not (matte(photo, body, 8.0) == 1).all()
+
+
 @given(st.integers(0, 2**32), st.integers(3, 60), st.integers(3, 60))
 @settings(max_examples=20, deadline=None)
 def test_any_picture_has_shares(seed, height, width):
