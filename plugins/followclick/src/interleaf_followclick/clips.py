@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from importlib.resources import files as package_files
 from pathlib import Path
@@ -57,6 +57,20 @@ class Videos(Dataset):
         told = repr((VERSION, *parameters)).encode()
         return hashlib.blake2b(told + beside + file.read_bytes(), digest_size=8).hexdigest()
 
+    @property
+    def every(self) -> Sequence[Any]:
+        """What is found in all videos."""
+        raise NotImplementedError
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.every)
+
+    def __len__(self) -> int:
+        return len(self.every)
+
+    def __getitem__(self, index: int) -> Any:
+        return self.every[index]
+
     def _mark(self, file: Path) -> str:
         raise NotImplementedError
 
@@ -72,7 +86,7 @@ class Clips(Videos):
     Config = ClipsConfig
 
     @cached_property
-    def windows(self) -> list[Window]:
+    def every(self) -> list[Window]:
         """All windows, found once."""
         monitor = (self.__dict__.get("_ctx") or Context()).monitor
         found: list[Window] = []
@@ -101,19 +115,10 @@ class Clips(Videos):
         clip = Followed(decoded(file, size))
         return list(windows(clip, c.strides, c.hop, Limits(area=c.area), name))
 
-    def __iter__(self) -> Iterator[Window]:
-        return iter(self.windows)
-
-    def __len__(self) -> int:
-        return len(self.windows)
-
-    def __getitem__(self, index: int) -> Window:
-        return self.windows[index]
-
     def ids(self) -> Iterator[str]:
         """Clip, first frame, stride, and place among the things of that window."""
         seen: dict[str, int] = {}
-        for w in self.windows:
+        for w in self.every:
             name = f"{w.name}.{w.start}.{w.stride}"
             seen[name] = seen.get(name, -1) + 1
             yield f"{name}.{seen[name]}"

@@ -92,7 +92,7 @@ class Samples(Videos):
     Config = SamplesConfig
 
     @cached_property
-    def samples(self) -> list[Sample]:
+    def every(self) -> list[Sample]:
         """All samples, found once."""
         c, out = self.config, []
         for name, file in self.files.items():
@@ -115,18 +115,9 @@ class Samples(Videos):
         pictures = [p for f in self.files.values() for p in squares(f, OVER * c.pixels)[::EVERY]]
         return list(composites(pictures, c.composites, c.pixels, c.frames))
 
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self.samples)
-
-    def __len__(self) -> int:
-        return len(self.samples)
-
-    def __getitem__(self, index: int) -> Any:
-        return self.samples[index]
-
     def ids(self) -> Iterator[str]:
         """Clip, first frame, and a number."""
-        return (f"{s.clip_id}.{s.start}.{i}" for i, s in enumerate(self.samples))
+        return (f"{s.clip_id}.{s.start}.{i}" for i, s in enumerate(self.every))
 
     def _mark(self, file: Path) -> str:
         c = self.config
