@@ -8,8 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from interleaf_body.backends import body_model
-from interleaf_vlogger import judging
+from interleaf_vlogger import judging, sound
+from interleaf_vlogger.example import example_pairs
 from interleaf_vlogger.mouth import Lips
+from interleaf_vlogger.steadiness import lateness, stillness
 
 RNG = np.random.default_rng(0)
 TEACHER = np.abs(np.convolve(RNG.normal(0, 1, 300), np.ones(3) / 3, "same"))
@@ -73,3 +75,24 @@ def test_the_gap_is_that_of_posed_lips():
     amounts[:, names.index("jawOpen")] = (0, 0.5, 1)
     gap = lips.gap(body(np.zeros((3, len(body.heads), 3), np.float32), amounts).vertices)
     assert gap[0] == pytest.approx(0, abs=1e-6) and gap[2] > gap[1] > 0.003
+
+
+def loud(samples):
+    return sound.loudness(samples, sound.frames_of(samples, 25.0), 25.0)
+
+
+def test_lips_that_follow_are_as_late_as_the_sound_and_still_when_it_pauses():
+    voice = example_pairs(1)[0].samples
+    assert abs(lateness(loud, voice, 25.0)) <= 0.04
+    assert stillness(loud, voice, 25.0) < 0.05
+
+
+def test_lips_that_keep_to_a_clock_are_found_out():
+    clock = np.abs(RNG.normal(0, 1, 500))
+    voice = example_pairs(1)[0].samples
+
+    def ticking(samples):
+        return clock[: sound.frames_of(samples, 25.0)]
+
+    assert lateness(ticking, voice, 25.0) == pytest.approx(-0.4)
+    assert stillness(ticking, voice, 25.0) > 0.2

@@ -93,12 +93,13 @@ class FitConfig:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgeConfig:
     """``limit``: at most so many pairs, spread over the data (0: all); ``samples``: drawn of each;
-    ``people``: how many are drawn to measure the video on, 24 for all groups (0: none), each in ``frames`` of
-    ``side`` pixels. ``body``: on whose vertices lips are measured. ``steps``, guidance, ``draws`` and
-    ``lips_noise`` as in ``generate``."""
+    ``steady``: so many are also heard late and with a pause (0: none). ``people``: how many are drawn to
+    measure the video on, 24 for all groups (0: none), each in ``frames`` of ``side`` pixels. ``body``: on
+    whose vertices lips are measured. ``steps``, guidance, ``draws`` and ``lips_noise`` as in ``generate``."""
 
     limit: Annotated[int, Ge(0)] = 32
     samples: Annotated[int, Ge(2)] = 4
+    steady: Annotated[int, Ge(0)] = 6
     people: Annotated[int, Ge(0), Le(1000)] = 0
     frames: Annotated[int, Ge(1)] = 8
     side: Annotated[int, Ge(32), Le(2048)] = 256

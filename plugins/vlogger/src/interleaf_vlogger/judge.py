@@ -30,6 +30,7 @@ from interleaf_vlogger.pairs import Pair
 from interleaf_vlogger.people import channels
 from interleaf_vlogger.portraits import Portrait
 from interleaf_vlogger.portrayal import by_group, gain, shown
+from interleaf_vlogger.steadiness import lateness, stillness
 from interleaf_vlogger.teacher import actions
 
 Floats = np.ndarray[Any, Any]
@@ -60,10 +61,12 @@ class Judge(Evaluator):
         """``sync`` on active speech and ``sync_shifted`` by 4 to 12 frames, ``lag_within_one``, ``closures``,
         ``open_vowels``, ``retrieval`` among these clips; ``lip_error``, how far the gap is from the
         teacher's, ``lip_jerk`` as a ratio to it; ``lips_agree`` between samples; ``pose``, how far the mean
-        pose of what is made lies from the pair's; of head and
-        arms ``jerk`` and ``spread`` over samples, as ratios to the pairs' own movement; ``beat`` and its
-        value with another clip's sound; ``seam`` between blocks. Lips are measured on posed vertices.
-        ``sync`` and ``closures`` also by voice, with what the worst voice lies below the mean. ``video_gain``
+        pose of what is made lies from the pair's; of head and arms ``jerk`` and ``spread`` over samples, as
+        ratios to the pairs' own movement; ``beat`` and its value with another clip's sound; ``seam`` between
+        blocks. Lips are measured on posed vertices.
+        ``sync`` and ``closures`` also by voice, with what the worst voice lies below the mean.
+        ``delay_followed``: how often lips are late by 0.4 s, to a frame, where the sound is; ``silence_gap``:
+        how far they are apart in a second of silence put in, over the 90th percentile. ``video_gain``
         of the compositor over the photo, in dB, on ``people`` drawn ones who move so, and by their groups.
 
         ``lips`` and ``body``: schedules of the guidance over frames, as in ``generate``."""
@@ -81,8 +84,27 @@ class Judge(Evaluator):
         for i, pair in enumerate(pairs):
             seen.append(self._made(live, pair, ctx.seed + i, lips, body))
             ctx.monitor.progress(i + 1, len(pairs))
-        pictured = self._video(seen, live.config.body, ctx)
-        return Report((*_lips(seen), *_voices(seen), *_body(seen, live.config.body), *pictured))
+        moved_so = (*_lips(seen), *_voices(seen), *_body(seen, live.config.body))
+        kept = self._kept(live, pairs[: c.steady], ctx.seed, lips, body)
+        return Report((*moved_so, *kept, *self._video(seen, live.config.body, ctx)))
+
+    def _kept(
+        self, live: TalkingMotion, pairs: list[Pair], seed: int, guided: Guided, moved: Guided
+    ) -> list[Measure]:
+        """Lips under sound that comes late or pauses."""
+        baked = body_model(self.config.body).bake()
+        how = {**self._how(guided, moved), "draws": 1}
+
+        def gap(samples: Floats) -> Floats:
+            return gaps(baked, np.concatenate([b[0] for b in pieces(live, samples, seed, **how)]))
+
+        late = [abs(lateness(gap, p.samples, p.fps)) <= 1.01 / p.fps for p in pairs]
+        still = [stillness(gap, p.samples, p.fps) for p in pairs]
+        reason = "not measured: steady=6"
+        return [
+            _mean("delay_followed", late, "up", reason),
+            _mean("silence_gap", still, "down", reason),
+        ]
 
     def _video(self, seen: list[Seen], body: str, ctx: Context) -> list[Measure]:
         """Every drawn person moves by some frames of another pair."""
@@ -105,13 +127,7 @@ class Judge(Evaluator):
         body = body_model(c.body).bake()
         loud = sound.loudness(pair.samples, len(pair.lips), pair.fps)
         found = Seen(pair, loud, gaps(body, pair.lips), np.zeros((0, 0)))
-        how = {
-            "steps": c.steps,
-            "lips_guidance": guided or c.lips_guidance,
-            "body_guidance": moved or c.body_guidance,
-            "draws": c.draws,
-            "lips_noise": c.lips_noise,
-        }
+        how = self._how(guided, moved)
         for n in range(c.samples):
             blocks = list(pieces(live, pair.samples, (seed * 1009 + n) % 2**63, **how))
             curves = np.concatenate([b[0] for b in blocks])
@@ -119,6 +135,13 @@ class Judge(Evaluator):
             found.gaps.append(gaps(body, curves))
             found.bodies.append(np.concatenate([b[1] for b in blocks]))
         return found
+
+    def _how(self, guided: Guided, moved: Guided) -> dict[str, Any]:
+        c = self.config
+        return {
+            "steps": c.steps, "lips_guidance": guided or c.lips_guidance,
+            "body_guidance": moved or c.body_guidance, "draws": c.draws, "lips_noise": c.lips_noise,
+        }  # fmt: skip
 
     @classmethod
     def examples(cls) -> Mapping[str, Any]:
