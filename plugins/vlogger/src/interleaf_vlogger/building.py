@@ -188,7 +188,9 @@ def _written(
         (out / part).parent.mkdir(parents=True, exist_ok=True)
     write_atomic(out / motion, held.getvalue())
     write_atomic(out / sound, _wav(heard))
-    return {"motion": str(motion), "audio": str(sound)}
+    p = track.person
+    who = {"body": p.body, "shape": p.shape, "lens": list(p.lens), "size": list(p.size)}
+    return {"motion": str(motion), "audio": str(sound), "person": who}
 
 
 def jaws(frames: Floats, track: Track) -> Floats:

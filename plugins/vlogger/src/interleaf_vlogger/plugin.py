@@ -46,6 +46,65 @@ PLUGIN = Plugin(
             summary="a photo that moves with the body fitted to it: no learning, an instant preview",
         ),
         component(
+            "portraits", Dataset, "interleaf_vlogger.portrayed:Portraits",
+            config="interleaf_vlogger.video_config:PortraitsConfig",
+            calls={"open": Call(gives={"data": "dataset[vlogger.portrayed]"})},
+            capabilities=["Sized", "Indexed"], deterministic=True,
+            summary="drawn people in motion with control maps and true frames, nobody in two parts",
+        ),
+        component(
+            "video", Model, "interleaf_vlogger.video.components:Video",
+            config="interleaf_vlogger.video_config:VideoConfig", extra="video",
+            calls={
+                "generate": Call(
+                    needs={
+                        "image": "image", "person": "body.person", "motion": "motion",
+                        "face": "body.face?",
+                    },
+                    gives={"frames": "frames"}, params="interleaf_vlogger.video_config:DrawConfig",
+                ),
+                "fit": Call(
+                    needs={"data": "dataset[vlogger.portrayed]", "lr": "schedule?"},
+                    gives={"model": "model", "log": "table"},
+                    params="interleaf_vlogger.video_config:VideoFitConfig",
+                ),
+            },
+            capabilities=["Generative", "Trainable"], deterministic=True,
+            summary="the paper's video diffusion: control branch, layers over time, outpainting",
+        ),
+        component(
+            "personal", Model, "interleaf_vlogger.video.own:Personal",
+            config="interleaf_vlogger.video_config:PersonalConfig", extra="video",
+            calls={
+                "generate": Call(
+                    needs={
+                        "image": "image", "person": "body.person", "motion": "motion",
+                        "face": "body.face?",
+                    },
+                    gives={"frames": "frames"}, params="interleaf_vlogger.video_config:DrawConfig",
+                ),
+                "fit": Call(
+                    needs={"data": "dataset[vlogger.portrayed]", "lr": "schedule?"},
+                    gives={"model": "model", "log": "table"},
+                    params="interleaf_vlogger.video_config:PersonalFitConfig",
+                ),
+            },
+            capabilities=["Generative", "Trainable"], deterministic=True,
+            summary="video diffusion made one person's own by adapters, which come off without a trace",
+        ),
+        component(
+            "renderers", Evaluator, "interleaf_vlogger.video.judge:Renderers",
+            config="interleaf_vlogger.video_config:RenderersConfig", extra="video",
+            calls={
+                "evaluate": Call(
+                    needs={"model": "model", "data": "dataset[vlogger.portrayed]"},
+                    gives={"report": "report"},
+                )
+            },
+            deterministic=True,
+            summary="the photo, the compositor and trained video on people that nothing was trained on",
+        ),
+        component(
             "controls", Renderer, "interleaf_vlogger.controls:ControlMaps",
             config="interleaf_vlogger.video_config:ControlsConfig",
             calls={
@@ -86,17 +145,26 @@ PLUGIN = Plugin(
             summary="lip sync on posed vertices, jerk, diversity and beat beside the held-out data",
         ),
         component(
+            "benchmark", Evaluator, "interleaf_vlogger.benchmarking:Benchmark",
+            config="interleaf_vlogger.video_config:BenchmarkConfig",
+            calls={"evaluate": Call(gives={"report": "report"})}, deterministic=True,
+            summary="the paper's nine metrics for generated clips, or stand-ins under their own names",
+        ),
+        component(
             "ablations", Model, "interleaf_vlogger.ablations:Ablations",
             calls={"apply": Call(needs={"reports": "report*"}, gives={"table": "table"})},
             deterministic=True,
             summary="the paper's table of ablations, and ours beside it",
         ),
     ],
-    kinds={"pair": "interleaf_vlogger.pairs:Pair"},
+    kinds={"pair": "interleaf_vlogger.pairs:Pair", "portrayed": "interleaf_vlogger.portrayed:Portrayed"},
     commands={
         **{name: f"interleaf_vlogger.commands:{name}" for name in ("speak", "motion")},
+        "build": "interleaf_vlogger.build_command:build",
         "controls": "interleaf_vlogger.controls_command:controls",
         "edit": "interleaf_vlogger.edit_command:edit",
+        "personalize": "interleaf_vlogger.personalize_command:personalize",
     },
-    pipelines=["pipelines/speak.yaml", "pipelines/train-small.yaml", "pipelines/ablations.yaml"],
+    pipelines=["pipelines/speak.yaml", "pipelines/train-small.yaml", "pipelines/ablations.yaml",
+               "pipelines/video-small.yaml", "pipelines/benchmark.yaml"],
 )  # fmt: skip
