@@ -26,6 +26,9 @@ Things = Annotated[
     Path | None, typer.Option(help="what moves about in the scene: a YAML file (README)")
 ]
 Radius = Annotated[float, typer.Option(min=0.05, max=1.0, help="of the body on its way, metres")]
+ALONE = (
+    "rule"  # what walks where there are no clips: the better of learned and rule (BENCHMARKS.md)
+)
 
 
 def generate(
@@ -50,6 +53,12 @@ def generate(
         float, typer.Option(min=0, help="draw the scene up to this height; 0: all")
     ] = 1.4,
     source: Annotated[str, typer.Option(help="only clips of this 'source' in the manifest")] = "",
+    by: Annotated[
+        str, typer.Option(help="what walks: matching, learned, rule, or auto (clips where given)")
+    ] = "auto",
+    weights: Annotated[
+        Path | None, typer.Option(help="of the learned walker: what `train` wrote")
+    ] = None,
     things: Things = None,
 ) -> None:
     """Let someone walk through a scene."""
@@ -65,7 +74,7 @@ def generate(
             raise InvalidInput(f"{timeline}: no actions", hint="examples/visit.yaml has some")
         place = opened(scene, up, scale, floor, voxel, things)
         say(f"{scene}: {place.placement}")
-        walker = walker_of(motion, variety, source)
+        walker = walker_of(motion, variety, source, by, weights)
         check_actions(plan, walker.actions)
         import math
 
@@ -179,17 +188,37 @@ def _still(name: str, up: str, scale: float, floor: float | None, voxel: float) 
     return read_scene(Path(name), up=up, scale=scale, floor=floor, voxel=voxel)
 
 
-def walker_of(motion: Path | None, variety: float, source: str) -> Any:
-    """What walks: the clips of a folder, or a gait made by rule."""
+def walker_of(
+    motion: Path | None, variety: float, source: str, by: str = "auto", weights: Path | None = None
+) -> Any:
+    """What walks: the clips of a folder, the learned walker, or a gait made by rule."""
+    from interleaf_trumans.walking.gait import made_clips
+    from interleaf_trumans.walking.matcher import Matcher
+
+    if by == "auto":
+        by = "matching" if motion is not None else "learned" if weights is not None else ALONE
+    if by == "matching":
+        return matcher_of(motion, variety, source)
+    if by == "learned":
+        from interleaf_trumans.config import MotionConfig
+        from interleaf_trumans.motion.components import Motion
+
+        say(f"walking as {weights or 'the shipped network'} does")
+        return Motion(MotionConfig(weights=None if weights is None else str(weights))).walker
+    if by != "rule":
+        raise InvalidInput(f"--by {by}", hint="auto, matching, learned or rule")
+    say("walking by rule, like a mannequin; --motion FOLDER walks with clips of yours")
+    return Matcher(made_clips())
+
+
+def matcher_of(motion: Path | None, variety: float, source: str) -> Any:
+    """Motion matching on the clips of a folder."""
     from interleaf_trumans.walking.cleaning import whole
     from interleaf_trumans.walking.clips import read_clips
     from interleaf_trumans.walking.matcher import Matcher
 
     if motion is None:
-        from interleaf_trumans.walking.gait import made_clips
-
-        say("no --motion FOLDER of clips: walking by rule, like a mannequin (no clips are shipped)")
-        return Matcher(made_clips())
+        raise InvalidInput("motion matching needs clips", hint="--motion FOLDER; none are shipped")
     clips, broken = whole(read_clips(motion, source=source))
     say(f"{motion}: {len(clips)} clips, {sum(len(c.root) for c in clips) / 30:.0f} s")
     if broken:

@@ -223,8 +223,9 @@ class Matching(Model):
             if not c.motion:
                 return made_clips()
             found = read_clips(
-                Path(c.motion), without=c.without, only=c.only, source=c.source, actions=c.actions
-            )
+                Path(c.motion), without=c.without, only=c.only, source=c.source, actions=c.actions,
+                actors=c.actors,
+            )  # fmt: skip
         return found if c.broken else whole(found)[0]
 
     @cached_property

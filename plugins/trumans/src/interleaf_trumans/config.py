@@ -42,13 +42,14 @@ class TimelineConfig:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MatchingConfig:
     """``motion``: a folder of clips (.bvh, .amc, with a manifest or without); without one, a walk made
-    by rule. ``actions`` keeps clips of these (all when empty). ``without`` and ``only`` name
+    by rule. ``actions`` and ``actors`` keep clips of these (all when empty). ``without`` and ``only`` name
     clips by the end of their names; ``source``: a value of the manifest's column of that name. Walks with
     broken frames are left out unless ``broken``. ``variety``: frames within that share of the best are
     drawn at random."""
 
     motion: InFile | None = None
     actions: tuple[str, ...] = ()
+    actors: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
     only: tuple[str, ...] = ()
     source: str = ""
@@ -60,15 +61,14 @@ class MatchingConfig:
 class MotionConfig:
     """``preset``: the package's own small network, or the paper's at the shapes of the release. ``weights``:
     a file, or a folder with ``weights.safetensors``; without, the small network's are the package's.
-    ``ddim``: steps of denoising a drawing (0: 10, or the paper's 100). ``width``, ``depth`` and ``heads``: of the small
+    ``ddim``: steps of denoising a drawing (0: 10, or the paper's 100). ``width`` and ``depth``: of the small
     network."""
 
     preset: Literal["small", "paper"] = "small"
     weights: InFile | None = None
     ddim: Annotated[int, Ge(0), Le(1000)] = 0
-    width: Annotated[int, Ge(8), Le(1024)] = 192
-    depth: Annotated[int, Ge(1), Le(24)] = 4
-    heads: Annotated[int, Ge(1), Le(64)] = 6
+    width: Annotated[int, Ge(8), Le(1024)] = 256
+    depth: Annotated[int, Ge(1), Le(24)] = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,11 +78,11 @@ class LearnConfig:
     of each clip and of its mirror image, slower, faster and bent; the share ``around`` of them go around
     boxes."""
 
-    steps: Annotated[int, Ge(1)] = 4000
-    batch: Annotated[int, Ge(1)] = 96
+    steps: Annotated[int, Ge(1)] = 3000
+    batch: Annotated[int, Ge(1)] = 256
     rate: Annotated[float, Gt(0)] = 1.2e-3
     ema: Annotated[float, Ge(0), Lt(1)] = 0.998
-    precision: Literal["", "auto", "float32", "bfloat16"] = "bfloat16"
+    precision: Literal["", "auto", "float32", "bfloat16"] = "float32"
     copies: Annotated[int, Ge(1), Le(200)] = 12
     around: Annotated[float, Ge(0), Le(1)] = 0.45
 
@@ -146,6 +146,20 @@ class WalksConfig:
     seconds: Annotated[float, Gt(0), Le(600)] = 25.0
     seen: bool = True
     planned: bool = True
+    seed: Annotated[int, Ge(0)] = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SwitchingConfig:
+    """``commands`` to do something else, drawn from ``seed`` among ``actions`` (those that the walker and the
+    clips have, when empty). ``motion``: the folder of real clips that a classifier is trained on (without, a
+    walk made by rule), save for those of the actors ``held``, on whose clips it is judged."""
+
+    motion: InFile | None = None
+    source: str = ""
+    held: tuple[str, ...] = ()
+    actions: tuple[str, ...] = ()
+    commands: Annotated[int, Ge(1), Le(10_000)] = 60
     seed: Annotated[int, Ge(0)] = 0
 
 

@@ -12,17 +12,23 @@ import numpy as np
 
 from interleaf.values import Motion
 from interleaf_body.skeleton import world
+from interleaf_trumans.scenes.surface import Array
 from interleaf_trumans.walking.clips import FPS, JOINTS, PARENTS, Clip
 
 SHAKEN = 150.0  # m/s²: the most of any joint in a walk
+
+
+def places(clip: Clip) -> Array:
+    """Where the joints [T, 22, 3] of a clip are."""
+    return world(Motion(clip.root, clip.turns, JOINTS, PARENTS, clip.offsets, FPS))[1]
 
 
 def shaken(clip: Clip) -> float:
     """The greatest acceleration of any joint, m/s²."""
     if len(clip.root) < 3:
         return 0.0
-    heads = world(Motion(clip.root, clip.turns, JOINTS, PARENTS, clip.offsets, FPS))[1]
-    return float(np.linalg.norm(np.diff(heads, n=2, axis=0), axis=-1).max() * FPS**2)
+    moves = np.diff(places(clip), n=2, axis=0)
+    return float(np.linalg.norm(moves, axis=-1).max() * FPS**2)
 
 
 def whole(clips: Sequence[Clip]) -> tuple[list[Clip], list[Clip]]:

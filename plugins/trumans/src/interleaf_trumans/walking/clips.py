@@ -113,11 +113,11 @@ def rows_of(root: Path) -> list[dict[str, str]]:
 
 def read_clips(
     root: Path, *, actions: Sequence[str] = (), without: Sequence[str] = (), only: Sequence[str] = (),
-    source: str = "",
+    source: str = "", actors: Sequence[str] = (),
 ) -> list[Clip]:  # fmt: skip
-    """The clips of a folder on the common skeleton. ``actions`` keeps these (all when empty); ``without``
-    and ``only`` name files by the end of their names; ``source``: of the manifest's column. Files that
-    cannot be read stop it, named."""
+    """The clips of a folder on the common skeleton. ``actions`` and ``actors`` keep these (all when empty);
+    ``without`` and ``only`` name files by the end of their names; ``source``: of the manifest's column.
+    Files that cannot be read stop it, named."""
     from interleaf_body.files import read_motion
 
     clips = []
@@ -125,6 +125,8 @@ def read_clips(
         name = Path(row["file"]).stem
         action = plain(row.get("action") or name)
         if actions and action not in actions:
+            continue
+        if actors and row.get("actor") not in actors:
             continue
         if any(name.endswith(w) for w in without) or (
             only and not any(name.endswith(w) for w in only)

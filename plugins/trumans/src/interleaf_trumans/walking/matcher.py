@@ -19,7 +19,8 @@ from interleaf_trumans.walking.moving import TURN, TURN_STANDING, Mover, State, 
 from interleaf_trumans.walking.walker import Block, Steer
 
 STAY = 0.75  # another frame must cost less than this share of going on
-GOES = 0.4  # m/s: an action whose clips are faster walks to goals
+GOES = 0.4  # m/s: an action whose clips are faster walks to goals,
+FAR = 1.2  # if they go so many metres: a hop or a kick forward is done where the body stands
 
 
 class Matcher(Mover):
@@ -33,6 +34,7 @@ class Matcher(Mover):
         self.variety = variety
         self.walks = self._walks()
         self.still = self._still()
+        self.begun = self._begun()
         self._choices: dict[str, Choice] = {}
 
     @property
@@ -44,13 +46,28 @@ class Matcher(Mover):
         """Whether an action walks to goals."""
         if action == "walk":
             return True
-        return (
-            action in self.library.actions
-            and float(self.library.speed[self._of(action)].mean()) > GOES
-        )
+        if action not in self.library.actions:
+            return False
+        speed = self.library.speed[self._of(action)]
+        clips = len(np.unique(self.library.clip[self._of(action)]))
+        return float(speed.mean()) > GOES and float(speed.sum()) / FPS / clips > FAR
 
     def _of(self, action: str) -> Array:
         return self.library.action == self.library.actions.index(action)
+
+    def _begun(self) -> Array:
+        """The frames [N] from which a clip moves, in the next quarter of a second, as it does on average: who
+        is told to do something does not stand first because the clip does."""
+        lib, ahead = self.library, 8
+        moves = np.zeros(len(lib))
+        same = np.abs((lib.turns[1:] * lib.turns[:-1]).sum(-1))
+        moves[1:] = np.maximum(1 - same, 0).sum(1) ** 0.5
+        moves[np.r_[0, np.flatnonzero(np.diff(lib.clip)) + 1]] = 0
+        total = np.r_[0, np.cumsum(moves)]
+        last = np.arange(len(lib)) + np.minimum(ahead, lib.left)
+        mean = np.bincount(lib.clip, moves)[lib.clip] / np.bincount(lib.clip)[lib.clip]
+        found: Array = total[last + 1] - total[np.arange(len(lib)) + 1] >= ahead * mean
+        return found
 
     def _walks(self) -> Array:
         """The frames [N] that walk: of clips named so, else of all that go somewhere; facing where
@@ -220,7 +237,9 @@ class Matcher(Mover):
         lib = self.library
         length = np.bincount(lib.clip)[lib.clip]
         early = self._of(mode) & (lib.left > np.maximum(0.6 * length, self.horizon + 2))
-        if not early.any():
+        if (early & self.begun).any():
+            early &= self.begun
+        elif not early.any():
             early = self._of(mode) & (lib.left > self.horizon + 1)
         pose = self.table.rows[:, : self.table.pose]
         cost = ((pose - pose[int(state.phase)]) ** 2).sum(1)
