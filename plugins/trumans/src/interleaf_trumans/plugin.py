@@ -143,6 +143,15 @@ PLUGIN = Plugin(
             deterministic=True,
             summary="goals, penetration, sliding, seams, speeds; frozen and leaping bodies fail",
         ),
+        component(
+            "switching",
+            Evaluator,
+            "interleaf_trumans.judging.switching:Switching",
+            config="SwitchingConfig",
+            calls={"evaluate": Call(needs={"walker": "model"}, gives={"report": "report"})},
+            deterministic=True,
+            summary="seconds from a command to a body that does it, as a classifier of real clips tells",
+        ),
     ],
     kinds={
         "scene": "interleaf_trumans.scenes.scene:Scene",
