@@ -191,6 +191,19 @@ class ViewerConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FilmConfig:
+    """``body`` and ``cut`` as for ``viewer``; pictures of ``width`` × ``height`` pixels, of ``every`` so many
+    frames, over at most ``seconds``."""
+
+    body: Literal["auto", "anny", "capsule"] = "auto"
+    cut: Annotated[float, Ge(0)] = 1.4
+    width: Annotated[int, Ge(16), Le(4096)] = 320
+    height: Annotated[int, Ge(16), Le(4096)] = 240
+    every: Annotated[int, Ge(1), Le(30)] = 2
+    seconds: Annotated[float, Gt(0), Le(600)] = 6.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JudgeConfig:
     """``within`` metres a goal counts as reached; ``deep``: a frame penetrates when a point of the body is
     more metres inside an obstacle (walls of a single cell are never deeper than half of it); ``slow`` and

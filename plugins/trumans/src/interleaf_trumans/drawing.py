@@ -113,8 +113,10 @@ def video_frames(
     pitch: float = 48.0,
     distance: float = 6.0,
     cut: float = 1.4,
+    every: int = 1,
 ) -> Iterator[Array]:
-    """Pictures [H, W, 3] uint8 of a body in a scene, seen from above by a camera that follows."""
+    """Pictures [H, W, 3] uint8 of a body in a scene, of ``every`` so many frames, seen from above by a
+    camera that follows."""
     from interleaf_body.backends import body_model
     from interleaf_body.retarget import onto
 
@@ -128,7 +130,7 @@ def video_frames(
         np.concatenate([person.topology.faces, faces + len(person.template)]),
         np.concatenate([skin, paint]),
     )
-    for t in range(len(path)):
+    for t in range(0, len(path), every):
         view = look_at(path[t], distance=distance, yaw=yaw, pitch=pitch, width=width, height=height)
         part = person.posed(
             Motion(

@@ -126,6 +126,20 @@ PLUGIN = Plugin(
             summary="a body in a scene as a page to turn and scrub, in one file",
         ),
         component(
+            "film",
+            Model,
+            "interleaf_trumans.filming:Film",
+            config="FilmConfig",
+            calls={
+                "apply": Call(
+                    needs={"walks": "dataset[trumans.walk]", "scenes": "dataset[trumans.scene]"},
+                    gives={"films": "dataset[frames]"},
+                )
+            },
+            deterministic=True,
+            summary="walks as short films, for people to choose between",
+        ),
+        component(
             "judge",
             Evaluator,
             "interleaf_trumans.judging.components:Judge",
@@ -161,5 +175,5 @@ PLUGIN = Plugin(
     commands={
         name: f"interleaf_trumans.commands:{name}" for name in ("generate", "scene", "convert")
     },
-    pipelines=["pipelines/house.yaml", "pipelines/zero-shot.yaml"],
+    pipelines=[f"pipelines/{name}.yaml" for name in ("house", "zero-shot", "rating")],
 )
