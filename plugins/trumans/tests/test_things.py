@@ -156,6 +156,10 @@ def test_files_keep_things(tmp_path: Path) -> None:
     data = glb(scene.vertices, scene.faces, scene.colors, scene.things)
     loaded = trimesh.load(io.BytesIO(data), file_type="glb")
     assert set(loaded.graph.nodes_geometry) == {"scene", "leaf", "handle", "bolt"}
+    (tmp_path / "s.glb").write_bytes(data)
+    colors = read_scene(tmp_path / "s.glb").colors
+    assert len(colors) == len(scene.vertices) + 24
+    assert np.ptp(colors, axis=0).min() > 0.2
     for j, name in enumerate(("leaf", "handle", "bolt")):
         assert np.allclose(loaded.graph.get(name)[0], door.poses[0, j], atol=1e-6)
     import json

@@ -27,7 +27,7 @@ class _File:
         self.data = bytearray()
         self.told: dict[str, Any] = {
             "asset": {"version": "2.0", "generator": "interleaf-trumans"}, "scene": 0,
-            "scenes": [{"nodes": []}], "nodes": [], "meshes": [], "materials": [], "accessors": [],
+            "scenes": [{"nodes": []}], "nodes": [], "meshes": [], "accessors": [],
             "bufferViews": [], "animations": [{"samplers": [], "channels": []}],
         }  # fmt: skip
 
@@ -52,11 +52,7 @@ class _File:
         return len(self.told[where]) - 1
 
     def mesh(self, vertices: Array, faces: Array, colors: Array) -> int:
-        """A mesh with colours at its vertices, seen from both sides."""
-        if not self.told["materials"]:
-            self.add(
-                "materials", {"doubleSided": True, "pbrMetallicRoughness": {"metallicFactor": 0.0}}
-            )
+        """A mesh with colours at its vertices, of no material: readers of one forget colours."""
         attributes = {
             "POSITION": self.array(np.asarray(vertices, np.float32), "VEC3"),
             "COLOR_0": self.array(np.asarray(colors, np.float32), "VEC3"),
@@ -64,7 +60,7 @@ class _File:
         indices = self.array(np.asarray(faces, np.uint32).ravel(), "SCALAR")
         return self.add(
             "meshes",
-            {"primitives": [{"attributes": attributes, "indices": indices, "material": 0}]},
+            {"primitives": [{"attributes": attributes, "indices": indices}]},
         )
 
     def moved(self, node: int, times: int, path: str, values: Array) -> None:
