@@ -181,6 +181,25 @@ def test_locked_cells_do_not_move() -> None:
     assert not z[..., 2:].any() and z[..., :2].any()
 
 
+@pytest.mark.parametrize("a", [0.0, 0.2, 0.9])
+def test_v_of_clips_without_structure_is_what_the_network_need_not_learn(a: float) -> None:
+    model = tiny()
+    model.deviation.fill_(0.4)
+    z, noise = 0.4 * torch.randn(200_000), torch.randn(200_000)
+    x, v = a**0.5 * z + (1 - a) ** 0.5 * noise, a**0.5 * noise - (1 - a) ** 0.5 * z
+    skip, scale, out = model.conditioned(torch.tensor(a))
+    left = v - skip * x
+    assert abs((left * x).mean()) < 0.01  # no multiple of x explains more of v
+    torch.testing.assert_close(left.std(), out, rtol=0.02, atol=0)
+    assert (scale * x).std() == pytest.approx(1, rel=0.02)
+
+
+def test_what_is_no_residual_is_predicted_as_in_the_paper() -> None:
+    net = FollowClickUNet(tiny_unet((8, 16)))
+    model = FollowClick(net, PatchPca(), HashNGram(32), residual=False)
+    assert model.conditioned(torch.tensor(0.3)) == (0.0, 1.0, 1.0)
+
+
 def test_the_schedule_ends_without_signal() -> None:
     assert scheduler().alphas_cumprod[-1] < 1e-7
 

@@ -38,13 +38,18 @@ def built(config: Any) -> FollowClick:
 def tiny_unet(widths: tuple[int, ...]) -> UNetMotionModel:
     """A UNetMotionModel of nine-channel kind over 16-channel latents, of these widths."""
     deeper = len(widths) - 1
-    return UNetMotionModel(
+    made = UNetMotionModel(
         in_channels=2 * LATENTS + 1, out_channels=LATENTS, block_out_channels=widths,
         down_block_types=("CrossAttnDownBlockMotion",) * deeper + ("DownBlockMotion",),
         up_block_types=("UpBlockMotion",) + ("CrossAttnUpBlockMotion",) * deeper,
         layers_per_block=1, norm_num_groups=8, cross_attention_dim=TEXT, num_attention_heads=2,
         motion_num_attention_heads=2, use_motion_mid_block=False,
     )  # fmt: skip
+    nn.init.zeros_(
+        made.conv_out.weight
+    )  # what it adds to a clip that stands still is nothing at first
+    nn.init.zeros_(made.conv_out.bias)
+    return made
 
 
 def learning(model: FollowClick, train: str) -> None:

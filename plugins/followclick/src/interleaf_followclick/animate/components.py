@@ -96,9 +96,10 @@ class Animate(TorchModel):
         made.initialise(ctx.seed)
         model = made.model
         if isinstance(model.codec, PatchPca):
-            model.codec.fit(
-                np.concatenate([s.frames for s in samples[:: max(1, len(samples) // 200)]])
-            )
+            some = samples[:: max(1, len(samples) // 200)]
+            model.codec.fit(np.concatenate([s.frames for s in some]))
+            z, _ = model.latents(to_unit(torch.from_numpy(np.stack([s.frames for s in some]))))
+            model.deviation.copy_(z.square().mean().sqrt())
         speeds = [s.magnitude for s in samples]
         model.speeds.copy_(torch.tensor([min(speeds), max(speeds)]))
         learning(model, self.config.train)
@@ -208,6 +209,7 @@ class Animate(TorchModel):
 
 
 def arrays(samples: Sequence[Sample], texts: Sequence[str]) -> list[NDArray[Any]]:
+    """What :class:`Loss` takes, a row for each sample, texts by their place in ``texts``."""
     place = {t: i for i, t in enumerate(texts)}
     return [
         np.stack([s.frames for s in samples]),

@@ -1,8 +1,15 @@
 """Training and sampling of the paper's model.
 
-A latent clip is z = (E(x_l) − E(x_0)) / spread for small models (``residual``: copying the first frame is
-then free), or z = E(x_l) as in the paper. v-prediction, a schedule rescaled to zero terminal SNR
-(Lin et al., arXiv 2305.08891), DDIM.
+A latent clip is z = (E(x_l) − E(x_0)) / spread for small models (``residual``), or z = E(x_l) as in the
+paper. v-prediction, a schedule rescaled to zero terminal SNR (Lin et al., arXiv 2305.08891), DDIM.
+
+What a small model learns is how v differs from what z of standard deviation s and no structure would
+give, in its own units (the preconditioning of Karras et al., arXiv 2206.00364, for v): with
+x = α z + σ ε and m = α² s² + σ²,
+
+    v = (α σ (1 − s²) / m) x + (s / √m) F(x / √m).
+
+A clip that stands still is then free from the first step on.
 """
 
 from __future__ import annotations
@@ -38,6 +45,7 @@ class FollowClick(nn.Module):
 
     ratios: Tensor
     speeds: Tensor
+    deviation: Tensor
 
     def __init__(
         self, unet: FollowClickUNet, codec: Codec, text: TextEncoder, *, residual: bool,
@@ -48,6 +56,7 @@ class FollowClick(nn.Module):
         self.residual, self.forget = residual, forget
         # least and greatest strength of training, pixels of its frames a frame
         self.register_buffer("speeds", torch.tensor([0.0, torch.inf]))
+        self.register_buffer("deviation", torch.tensor(1.0))  # s
         self.register_buffer("ratios", torch.tensor(list(ratios)), persistent=False)
         self.register_buffer("alphas", scheduler().alphas_cumprod.clone(), persistent=False)
 
@@ -69,7 +78,8 @@ class FollowClick(nn.Module):
         self, frames: Tensor, masks: Tensor, swept: Tensor, captions: Sequence[str],
         phrases: Sequence[str], strength: Tensor, fps: Tensor,
     ) -> Tensor:  # fmt: skip
-        """Squared error of v for each clip [B]; ``masks`` and ``swept`` [B, 1, h, w], where things move."""
+        """Squared error of the network's answer for each clip [B]; ``masks`` and ``swept`` [B, 1, h, w]: what
+        moves, and where it is in any frame."""
         z, first = self.latents(frames)
         b = len(z)
         pick = torch.randint(len(self.ratios), (b,), device=z.device)
@@ -81,14 +91,24 @@ class FollowClick(nn.Module):
         noise = torch.randn_like(z)
         a = cast(Tensor, self.alphas)[time].view(-1, 1, 1, 1, 1)
         noisy, v = a.sqrt() * z + (1 - a).sqrt() * noise, a.sqrt() * noise - (1 - a).sqrt() * z
+        skip, scale, out = self.conditioned(a)
         found = self.unet(
-            noisy, time, image, masks, self.text(texts), self.text(shorts), strength, fps
+            scale * noisy, time, image, masks, self.text(texts), self.text(shorts), strength, fps
         )
         weight = (
             1 + (INSIDE - 1) * swept[:, :, None] if self.residual else torch.ones_like(z[:, :1])
         )
-        lost: Tensor = (weight * (found - v) ** 2).mean((1, 2, 3, 4)) / weight.mean((1, 2, 3, 4))
+        error = (found - (v - skip * noisy) / out) ** 2
+        lost: Tensor = (weight * error).mean((1, 2, 3, 4)) / weight.mean((1, 2, 3, 4))
         return lost
+
+    def conditioned(self, a: Tensor) -> tuple[Tensor | float, Tensor | float, Tensor | float]:
+        """Factors at α² = ``a``: of x in v, of x for the network, of the network's answer in v."""
+        if not self.residual:
+            return 0.0, 1.0, 1.0
+        s2 = self.deviation**2
+        m = a * s2 + 1 - a
+        return (a * (1 - a)).sqrt() * (1 - s2) / m, m.rsqrt(), (s2 / m).sqrt()
 
     @torch.no_grad()
     def sample(
@@ -110,11 +130,12 @@ class FollowClick(nn.Module):
         text, none = self.text(phrases), self.text([""] * len(phrases))
         for i, t in enumerate(ddim.timesteps):
             time = t.expand(len(z)).to(z.device)
-            v = self.unet(z, time, first, mask, text, text, strength, fps)
+            skip, scale, out = self.conditioned(cast(Tensor, self.alphas)[t])
+            found = self.unet(scale * z, time, first, mask, text, text, strength, fps)
             if guidance != 1:
-                free = self.unet(z, time, first, mask, none, none, strength, fps)
-                v = free + guidance * (v - free)
-            z = ddim.step(v, t, z).prev_sample
+                free = self.unet(scale * z, time, first, mask, none, none, strength, fps)
+                found = free + guidance * (found - free)
+            z = ddim.step(skip * z + out * found, t, z).prev_sample
             if lock is not None:
                 after = ddim.timesteps[i + 1] if i + 1 < steps else None
                 a = torch.tensor(1.0) if after is None else ddim.alphas_cumprod[after]
