@@ -26,6 +26,7 @@ from interleaf_media.writing import encode_png
 from interleaf_vlogger.compositor import Compositor
 from interleaf_vlogger.inside import PARTS_INSIDE
 from interleaf_vlogger.layers import push_pull, sampled
+from interleaf_vlogger.likeness import apart, descriptor
 from interleaf_vlogger.people import MOVED
 
 SIDE, FRAMES, SEED = 256, 8, 2026
@@ -101,6 +102,12 @@ def weak(
     return np.where(shown[..., None], out, filled).astype(np.uint8), ~shown
 
 
+def head(picture: np.ndarray, part: np.ndarray) -> np.ndarray:
+    """The part of a picture around the head."""
+    rows, columns = (np.flatnonzero((part == PARTS.index("head")).any(k)) for k in (1, 0))
+    return picture[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+
+
 def psnr(error: np.ndarray) -> float:
     return float(10 * np.log10(255**2 / max(float(np.mean(error)), 1e-9)))
 
@@ -108,6 +115,8 @@ def psnr(error: np.ndarray) -> float:
 def main() -> None:
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 12
     rows, sheet, spent, drawn = [], [], 0.0, 0
+    gallery: list[np.ndarray] = []
+    probes: list[tuple[int, np.ndarray]] = []
     for seed in range(count):
         scene = Scene(seed)
         still = scene.body(scene.person.rotvec, None, scene.person.transl[None]).vertices[0]
@@ -116,6 +125,7 @@ def main() -> None:
         known.frame(still)  # compiles
         errors: dict[str, list[np.ndarray]] = {name: [] for name in ("copy", "weak", "ours")}
         holes, skin, mouths = [], [], []
+        gallery.append(descriptor(head(photo, known.part)))
         for vertices in scene.moved(np.random.default_rng([SEED, seed, 1])):
             truth, part = scene.draw(vertices)
             begun = time.process_time()
@@ -127,6 +137,7 @@ def main() -> None:
             holes.append(hole)
             skin.append(part > 0)
             mouths.append(np.isin(part, PARTS_INSIDE))
+            probes.append((seed, descriptor(head(ours, part))))
         sheet.append(np.hstack([photo, truth, filled, ours]))
         hidden, body, mouth = np.array(holes), np.array(skin), np.array(mouths)
         at = {
@@ -141,6 +152,8 @@ def main() -> None:
     print(
         f"{count} people, {drawn} frames of {SIDE}x{SIDE}: {drawn / spent:.1f} frames a CPU second"
     )
+    right = [who == int(np.argmin([apart(d, g) for g in gallery])) for who, d in probes]
+    print(f"the right person of {count} in {100 * np.mean(right):.1f} % of {len(right)} frames")
     if len(sys.argv) > 2:
         Path(sys.argv[2]).write_bytes(encode_png(Image(np.vstack(sheet[:4]))))
 

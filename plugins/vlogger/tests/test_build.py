@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -12,54 +11,15 @@ from scipy.io import wavfile
 import interleaf_vlogger.building as building
 from interleaf.errors import InvalidInput
 from interleaf.values import Audio
-from interleaf_media.encoding import encode_video
 from interleaf_vlogger.building import build, split
-from interleaf_vlogger.edits import camera_of
-from interleaf_vlogger.example import example_pairs
-from interleaf_vlogger.portraits import Portrait
-from interleaf_vlogger.shots import REASONS, Limits, cuts
+from interleaf_vlogger.shots import REASONS, cuts
 
-SIDE, SHOT = 96, 24
-LIMITS = Limits(seconds=0.8)
-
-
-def clip(number, jitter=0.0):
-    """Frames of a drawn capsule that sways, its landmarks [T, N, 2], and its turns [T]."""
-    person = Portrait(number, "capsule", SIDE)
-    names = tuple(person.body.topology.landmarks)
-    at, frames = [], []
-    turns = 0.15 * np.sin(np.arange(SHOT) / 5)
-    rng = np.random.default_rng(number)
-    for turn in turns:
-        rotvec = person.person.rotvec.copy()
-        rotvec[0, 0, 1] = turn
-        vertices = person.body(rotvec, None, person.person.transl[None]).vertices[0]
-        frames.append(person.draw(vertices)[0])
-        seen = camera_of(person.person).project(vertices)
-        at.append([seen[v].mean(0) for v, _ in person.body.topology.landmarks.values()])
-    points = np.array(at) + rng.normal(0, jitter, (SHOT, len(names), 2))
-    return np.stack(frames), names, points, turns
-
-
-def sound(count, loud=0.5):
-    samples = np.tile(example_pairs(1)[0].samples, 3)[: round(count / 25 * 16_000)]
-    samples = samples / np.abs(samples).max() * loud
-    return Audio(samples[:, None].astype(np.float32), 16_000)
-
-
-def write(folder, name, parts, audio, about=None):
-    frames = np.concatenate([p[0] for p in parts])
-    data = encode_video(frames, Fraction(25), "ffv1", audio=audio)
-    (folder / f"{name}.mkv").write_bytes(data)
-    np.savez(
-        folder / f"{name}.npz", names=parts[0][1], points=np.concatenate([p[2] for p in parts])
-    )
-    if about is not None:
-        (folder / f"{name}.json").write_text(json.dumps(about))
+SHOT = 24
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory):
+def built(tmp_path_factory, filming):
+    clip, sound, write = filming.clip, filming.sound, filming.write
     root = tmp_path_factory.mktemp("videos")
     out = tmp_path_factory.mktemp("out")
     one, two = clip(0), clip(5)
@@ -72,7 +32,7 @@ def built(tmp_path_factory):
     dimmed = 40 + 40 * np.sin(np.arange(SHOT) / 2)
     flicker = (one[0] // 2 + dimmed[:, None, None, None]).astype(np.uint8)
     write(root, "flicker", [(flicker, *one[1:])], sound(SHOT), yes)
-    report = build(root, out, body="capsule", limits=LIMITS, smooth=0.0)
+    report = build(root, out, body="capsule", limits=filming.limits, smooth=0.0)
     rows = [json.loads(line) for line in (out / "manifest.jsonl").read_text().splitlines()]
     return root, out, report, {r["id"]: r for r in rows}, (one, two)
 
@@ -115,18 +75,20 @@ def test_the_fit_follows_the_pose_and_files_hold_it(built):
     assert rate == 16_000 and len(samples) == round(SHOT / 25 * 16_000)
 
 
-def test_a_build_that_was_stopped_goes_on_and_does_nothing_twice(built, monkeypatch):
+def test_a_build_that_was_stopped_goes_on_and_does_nothing_twice(built, monkeypatch, filming):
     root, out, report, _, _ = built
     done = []
     real = building._shots
     monkeypatch.setattr(building, "_shots", lambda f, *a: done.append(f.name) or real(f, *a))
     before = (out / "manifest.jsonl").read_bytes()
-    assert build(root, out, body="capsule", limits=LIMITS, smooth=0.0) == report and not done
+    assert (
+        build(root, out, body="capsule", limits=filming.limits, smooth=0.0) == report and not done
+    )
     (root / "unasked.json").write_text('{"consent": "signed", "identity": "bob"}')
-    more = build(root, out, body="capsule", limits=LIMITS, smooth=0.0)
+    more = build(root, out, body="capsule", limits=filming.limits, smooth=0.0)
     assert done == ["unasked.mkv"] and more["kept"] == 3 and more["identities"] == 2
     (root / "unasked.json").unlink()
-    build(root, out, body="capsule", limits=LIMITS, smooth=0.0)
+    build(root, out, body="capsule", limits=filming.limits, smooth=0.0)
     assert (out / "manifest.jsonl").read_bytes() == before
 
 
@@ -136,7 +98,8 @@ def test_nobody_is_in_two_parts_and_shares_are_as_said():
     assert 0.07 < parts.count("test") / 2000 < 0.13 and 0.07 < parts.count("valid") / 2000 < 0.13
 
 
-def test_what_is_wrong_with_a_folder_is_told(tmp_path):
+def test_what_is_wrong_with_a_folder_is_told(tmp_path, filming):
+    clip, sound, write = filming.clip, filming.sound, filming.write
     with pytest.raises(InvalidInput, match="no videos"):
         build(tmp_path, tmp_path / "out")
     part = clip(0)

@@ -106,20 +106,16 @@ def test_adapters_alone_are_saved_and_fit_their_own_network_only(everyones, adap
         Personal(PersonalConfig(**SMALL)).generate(**CALL)
 
 
-def test_videos_of_one_person_are_learnt_by_the_command(tmp_path):
-    import test_build
-
+def test_videos_of_one_person_are_learnt_by_the_command(tmp_path, filming):
     from interleaf_vlogger.building import build
     from interleaf_vlogger.filmed import filmed
     from interleaf_vlogger.personalize_command import personalize
 
     videos, data = tmp_path / "videos", tmp_path / "data"
     videos.mkdir()
-    part = test_build.clip(0)
-    test_build.write(
-        videos, "a", [part], test_build.sound(24), {"consent": "yes", "identity": "ada"}
-    )
-    build(videos, data, body="capsule", limits=test_build.LIMITS)
+    part = filming.clip(0)
+    filming.write(videos, "a", [part], filming.sound(24), {"consent": "yes", "identity": "ada"})
+    build(videos, data, body="capsule", limits=filming.limits)
     (found,) = filmed(data, videos, 32, 5)
     assert found.frames.shape == (5, 32, 32, 3) and found.controls.shape == (5, 32, 32, 14)
     body = found.controls[..., 3] == 0

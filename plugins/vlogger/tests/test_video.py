@@ -240,3 +240,28 @@ def test_a_folder_that_lacks_a_part_is_told(folder, tmp_path):
     (tmp_path / "unet" / "config.json").write_text(json.dumps({}))
     with pytest.raises(WeightsMissing, match=r"vae/config\.json is not there"):
         built(VideoConfig(base=str(tmp_path)))
+
+
+def test_controls_of_the_head_alone_say_nothing_of_the_rest():
+    from interleaf_vlogger.controlling import REGIONS, of_head
+
+    person = Portraits(PEOPLE)[0].controls
+    head = person[..., [3 + REGIONS.index(n) for n in ("head", "eyes", "mouth")]].any(-1)
+    found = of_head(person)
+    assert np.array_equal(found[head], person[head]) and head.any() and not head.all()
+    assert (found[~head][:, 3] == 1).all() and not np.delete(found[~head], 3, 1).any()
+
+
+def test_the_papers_ablations_of_video_are_a_table(tmp_path):
+    import interleaf
+
+    run = interleaf.run(
+        "vlogger/video-ablations", out=tmp_path, people=2, held=1, frames=10, side=16, body="capsule",
+        steps=2, time_steps=2, batch=2, draw=1, store=str(tmp_path / "store"),
+    )  # fmt: skip
+    table = run.value("table")
+    rows = dict(zip(table.columns["variant"], table.columns["seams"], strict=True))
+    psnr = dict(zip(table.columns["variant"], table.columns["video_psnr (dB)"], strict=True))
+    judged = ("full", "head_only_controls", "no_outpainting", "overlap_25")
+    assert all(rows[n] is not None and psnr[n] is not None for n in judged)
+    assert psnr["no_guidance"] is None and rows["no_outpainting"] != rows["full"]

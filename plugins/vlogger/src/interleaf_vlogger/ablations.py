@@ -25,6 +25,7 @@ OURS = {
     n: n
     for n in ("sync", "closures", "lip_jerk", "head_jerk", "arm_jerk", "arm_spread", "beat", "seam")
 }
+OURS |= {"video_psnr": "video_psnr (dB)", "seams": "seams"}
 OURS |= {"lip_error": "lip_error (mm)", "pose": "pose (degrees)", "video_gain": "video_gain (dB)"}
 
 
@@ -64,5 +65,5 @@ def _row(name: str, report: Report | None) -> dict[str, Any]:
     ours = {label: found[n].value if n in found else None for n, label in OURS.items()}
     return {
         "variant": name, **dict(zip(THEIRS, PAPER[name], strict=True)), **ours,
-        "note": "" if report else "not built",
+        "note": "" if report else "of the other half",
     }  # fmt: skip

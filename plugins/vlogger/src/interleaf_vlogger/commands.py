@@ -90,7 +90,10 @@ def speak(
             "video_sha256": hashlib.sha256(data).hexdigest(),
         }  # fmt: skip
         write_atomic(out.with_suffix(".json"), json.dumps(side, indent=1).encode())
-    _say(f"{out}: {total} frames of {width}×{height}, {len(samples) / sound.RATE:.2f} s")
+    _say(
+        f"{out}: {total} frames of {width}×{height}, {len(samples) / sound.RATE:.2f} s, drawn by the "
+        "compositor (no trained renderer has beaten it)"
+    )
 
 
 def motion(

@@ -125,6 +125,15 @@ def _bilinear(photo: Floats, places: Floats) -> Floats:
     return ((1 - b) * top + b * under + 0.5).astype(np.uint8)
 
 
+def of_head(stacked: Floats) -> Floats:
+    """Stacked controls [..., 14] that know nothing but the head: the rest is background."""
+    named = [3 + REGIONS.index(n) for n in ("head", "eyes", "mouth")]
+    head = np.asarray(stacked[..., named].any(-1, keepdims=True))
+    out = np.where(head, stacked, 0).astype(stacked.dtype)
+    out[..., 3] = ~head[..., 0]
+    return out
+
+
 def joined(parts: list[Controls]) -> Controls:
     """Controls one after the other."""
     return Controls(*(

@@ -163,8 +163,10 @@ PLUGIN = Plugin(
         "build": "interleaf_vlogger.build_command:build",
         "controls": "interleaf_vlogger.controls_command:controls",
         "edit": "interleaf_vlogger.edit_command:edit",
+        "eval": "interleaf_vlogger.eval_command:evaluate",
         "personalize": "interleaf_vlogger.personalize_command:personalize",
     },
     pipelines=["pipelines/speak.yaml", "pipelines/train-small.yaml", "pipelines/ablations.yaml",
-               "pipelines/video-small.yaml", "pipelines/benchmark.yaml"],
+               "pipelines/video-small.yaml", "pipelines/benchmark.yaml",
+               "pipelines/video-ablations.yaml"],
 )  # fmt: skip

@@ -52,7 +52,7 @@ class VideoConfig:
     ``tokenizer`` where it has them), empty for a tiny network over pixels of ``widths``. ``weights``: a
     folder of ``weights.safetensors`` of this network. ``side``: pixels of the longer side at which it draws;
     photos are scaled to it and its frames back to the photo. ``frames`` at once, each block given ``overlap``
-    of them."""
+    of them. ``controls``: of the whole body, or of the head alone (an ablation)."""
 
     base: InFile | None = None
     widths: tuple[Annotated[int, Ge(8)], ...] = (16, 32, 48)
@@ -60,6 +60,7 @@ class VideoConfig:
     side: Annotated[int, Ge(16), Le(2048)] = 32
     frames: Annotated[int, Ge(2), Le(256)] = 8
     overlap: Annotated[float, Ge(0), Lt(1)] = 0.5
+    controls: Literal["all", "head"] = "all"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,10 +91,12 @@ class VideoFitConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenderersConfig:
-    """``steps`` of denoising; ``limit``: at most so many people (0: all)."""
+    """``steps`` of denoising; ``limit``: at most so many people (0: all); ``overlap`` of blocks, as a share
+    of their frames (-1: the model's own)."""
 
     steps: Annotated[int, Ge(1), Le(1000)] = 25
     limit: Annotated[int, Ge(0)] = 0
+    overlap: Annotated[float, Ge(-1), Lt(1)] = -1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -50,11 +50,12 @@ class Renderer(nn.Module):
         return found
 
 
-def scheduler() -> DDIMScheduler:
-    """How much noise each of a thousand steps has: as Stable Diffusion was trained."""
+def scheduler(pixels: bool = False) -> DDIMScheduler:
+    """How much noise each of a thousand steps has: as Stable Diffusion was trained. Of ``pixels`` it is known
+    that they end between -1 and 1."""
     return DDIMScheduler(
         num_train_timesteps=TIMES, beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear",
-        clip_sample=False, set_alpha_to_one=True, steps_offset=1, timestep_spacing="trailing",
+        clip_sample=pixels, set_alpha_to_one=True, steps_offset=1, timestep_spacing="trailing",
     )  # fmt: skip
 
 

@@ -20,7 +20,7 @@ from interleaf_body.values import Face, Person
 from interleaf_training import Recipe, TorchModel, train
 from interleaf_training.model import WEIGHTS, load_weights, seeded
 from interleaf_training.sources import ArraySource
-from interleaf_vlogger.controlling import Controller
+from interleaf_vlogger.controlling import Controller, of_head
 from interleaf_vlogger.portrayed import Portrayed
 from interleaf_vlogger.speaking import Manner, laid, matching, moved
 from interleaf_vlogger.video.building import Renderer, built, scheduler
@@ -98,7 +98,8 @@ class Video(TorchModel):
         )):  # fmt: skip
             learning(made.renderer.network, stage)
             seed = (ctx.seed + number) % 2**63
-            source = ArraySource(*clips(people, length), seed=seed)
+            frames, controls = clips(people, length)
+            source = ArraySource(frames, self.told(controls), seed=seed)
             values: dict[str, Schedule | float] = {"lr": lr} if lr else {}
             part = replace(ctx, seed=seed, resume=ctx.resume / stage if ctx.resume else None)
             columns = train(objective, source, how, values=values, ctx=part).log.columns
@@ -122,15 +123,23 @@ class Video(TorchModel):
         rate = Fraction(str(float(motion.fps))).limit_denominator(1001)
         return Frames(np.stack(large), rate)
 
-    def draw(self, controls: Floats, steps: int, ctx: Context) -> Floats:
+    def told(self, controls: Floats) -> Floats:
+        """Of controls [..., 14] what the network is told."""
+        return of_head(controls) if self.config.controls == "head" else controls
+
+    def draw(
+        self, controls: Floats, steps: int, ctx: Context, overlap: float | None = None
+    ) -> Floats:
         """Frames [T, H, W, 3] uint8 of controls [T, H, W, 14] in 0..1, by outpainting over time."""
         net, c = self.renderer, self.config
+        share, controls = c.overlap if overlap is None else overlap, self.told(controls)
         t, height, width = controls.shape[:3]
         cells = (height // net.factor, width // net.factor)
         channels = net.network.unet.config.in_channels
+        told = torch.from_numpy(controls).movedim(-1, 1).float()
         found = outpainted(
-            net.network, scheduler(), torch.from_numpy(controls).movedim(-1, 1).float(), (channels, *cells),
-            frames=c.frames, overlap=min(round(c.overlap * c.frames), c.frames - 1), steps=steps,
+            net.network, scheduler(net.codec is None), told, (channels, *cells), frames=c.frames,
+            overlap=min(round(share * c.frames), c.frames - 1), steps=steps,
             generator=torch.Generator().manual_seed(ctx.seed % 2**63), told=ctx.monitor.progress,
         )  # fmt: skip
         with torch.no_grad():

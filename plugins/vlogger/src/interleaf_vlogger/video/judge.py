@@ -30,10 +30,11 @@ class Renderers(Evaluator):
         if not isinstance(live, Video):
             raise InvalidInput("the model is no vlogger.video", hint="vlogger.video, fitted")
         people = [p for p in data if isinstance(p, Portrayed)][: c.limit or None]
+        overlap = live.config.overlap if c.overlap < 0 else c.overlap
         rows: list[dict[str, Any]] = []
         seams: list[tuple[float, bool]] = []
         for number, person in enumerate(people, 1):
-            made = live.draw(person.controls.astype(np.float32), c.steps, ctx)
+            made = live.draw(person.controls.astype(np.float32), c.steps, ctx, overlap)
             known = Compositor(person.photo, person.person)
             ours = np.stack([known.frame(v) for v in person.vertices])
             still = np.broadcast_to(person.photo, ours.shape)
@@ -41,7 +42,7 @@ class Renderers(Evaluator):
             rows.append(
                 {"identity": person.identity, **{n: psnr(f, person.frames) for n, f in pairs}}
             )
-            seams += _seams(made, live.config.frames, live.config.overlap)
+            seams += _seams(made, live.config.frames, overlap)
             ctx.monitor.progress(number, len(people))
         return _report(rows, seams)
 
