@@ -117,6 +117,18 @@ def test_bodies_wait_at_what_is_in_the_way_and_go_on() -> None:
     assert (depths(places(plain), open_.distances(), through.things) > 0.05).any()
 
 
+def test_who_stands_in_the_way_steps_aside() -> None:
+    walker = Matcher(made_clips())
+    rolls = cart([{"at": 0, "place": [1.5, 0, 2.4]}, {"at": 2, "place": [1.5, 0, 2.4]},
+                  {"at": 7, "place": [1.5, 0, -2.4]}], (0.6, 1.0, 0.6))  # fmt: skip
+    s = Session(replace(example_scene(), things=(rolls,)), walker, start=(1.5, -1.0), yaw=0.0)
+    s.step(240)
+    deep = depths(places(s.motion), example_scene().distances(), (rolls,))
+    assert (deep > 0.02).mean() < 0.01
+    stood = np.tile(places(s.motion)[:1], (240, 1, 1))
+    assert (depths(stood, example_scene().distances(), (rolls,)) > 0.1).any()  # it would have hit
+
+
 def test_frames_given_stay_while_things_move() -> None:
     scene = replace(example_scene(), things=(gate((0, 2.0)),))
     walker = Matcher(made_clips())

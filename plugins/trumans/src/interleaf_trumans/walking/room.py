@@ -12,12 +12,12 @@ from interleaf_trumans.scenes.scene import Scene
 from interleaf_trumans.scenes.surface import Array
 
 TIGHT = 0.24  # metres of clearance that steps do not go below
-AHEAD = range(0, 31, 5)  # frames from now: where things will be is where nobody goes
+AHEAD = range(0, 76, 8)  # frames from now: where things will be is where nobody goes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Room:
-    """A scene as it is for the next second: what a walker sees of it, and its floor."""
+    """A scene as it is for the next two and a half seconds: what a walker sees of it, and its floor."""
 
     scene: Scene
     ground: Ground
@@ -52,12 +52,22 @@ class Room:
         c = self.ground.clearance
         if not (1 <= x < c.shape[0] - 1 and 1 <= z < c.shape[1] - 1):
             return 0.0, place - at
+        if c[x, z] >= TIGHT:
+            return float(c[x, z]), np.zeros(2)
         return float(c[x, z]), np.array([c[x + 1, z] - c[x - 1, z], c[x, z + 1] - c[x, z - 1]])
 
     def path(self, place: Array, goal: Array, nearest: bool) -> Array:
         """The way from where a body is, though it be too near to something; BadScene where there is none."""
         start = place if self.ground.stands(place) else self.ground.nearest(place)
         return self.ground.path(start, goal, nearest=nearest)
+
+    def aside(self, place: Array, still: Ground) -> Array | None:
+        """The way to where nothing comes, for a body that something comes upon; ``still``: the floor without
+        what moves."""
+        near, _ = self._clearance(place, place)
+        if near >= TIGHT or near >= still.clearance[still.cell(place)]:
+            return None
+        return np.stack([place, self.ground.nearest(place)])
 
     def open(self, path: Array) -> bool:
         """Whether a way is still free."""

@@ -243,6 +243,8 @@ class Session:
     def _steer(self) -> Steer:
         wish, room = self.wish, self.room
         looked = room.scene if self.seen else None
+        if self.scene.things and (aside := room.aside(self.place, self.ground)) is not None:
+            return Steer("walk", aside, wish.speed, room.steps, looked)
         if wish.goal is None:
             return Steer(wish.action, speed=wish.speed, room=room.steps, scene=looked)
         left, off = (None, 0.0) if wish.path is None else remaining(wish.path, self.place)
