@@ -18,7 +18,7 @@ NEAR, REACH = (
     0.9,
 )  # heads from the body: probably the person's, and certainly not from there on
 ROUNDS = 4
-CLOSE = 0.05  # of the picture: the least that must be far from the body
+CLOSE = 0.6  # of the picture's shorter side: a head from which on nothing is far away
 
 
 def matte(photo: Array, body: Array, head: float) -> Array:
@@ -31,6 +31,8 @@ def matte(photo: Array, body: Array, head: float) -> Array:
     height, width = body.shape
     if not body.any() or body.all():
         return body.astype(np.float32)
+    if head > CLOSE * min(height, width):  # all of it moves
+        return np.ones(body.shape, np.float32)
     scale = min(1.0, SIDE / max(height, width))
     size = (max(8, round(width * scale)), max(8, round(height * scale)))
     small = cv2.resize(photo, size, interpolation=cv2.INTER_AREA)
@@ -42,8 +44,8 @@ def matte(photo: Array, body: Array, head: float) -> Array:
     known[away < REACH] = cv2.GC_PR_BGD
     known[away < NEAR] = cv2.GC_PR_FGD
     known[there] = cv2.GC_FGD
-    if (known == cv2.GC_BGD).mean() < CLOSE:  # too close to tell what is far away: all of it moves
-        return np.ones(body.shape, np.float32)
+    if not (known == cv2.GC_BGD).any():
+        return body.astype(np.float32)
     models = np.zeros((1, 65)), np.zeros((1, 65))
     cv2.setRNGSeed(0)
     cv2.grabCut(small[..., ::-1].copy(), known, None, *models, ROUNDS, cv2.GC_INIT_WITH_MASK)
