@@ -26,9 +26,6 @@ Things = Annotated[
     Path | None, typer.Option(help="what moves about in the scene: a YAML file (README)")
 ]
 Radius = Annotated[float, typer.Option(min=0.05, max=1.0, help="of the body on its way, metres")]
-ALONE = (
-    "rule"  # what walks where there are no clips: the better of learned and rule (BENCHMARKS.md)
-)
 
 
 def generate(
@@ -196,14 +193,14 @@ def walker_of(
     from interleaf_trumans.walking.matcher import Matcher
 
     if by == "auto":
-        by = "matching" if motion is not None else "learned" if weights is not None else ALONE
+        by = "matching" if motion is not None else "learned" if weights is not None else "rule"
     if by == "matching":
         return matcher_of(motion, variety, source)
     if by == "learned":
         from interleaf_trumans.config import MotionConfig
         from interleaf_trumans.motion.components import Motion
 
-        say(f"walking as {weights or 'the shipped network'} does")
+        say(f"walking as the network in {weights} does")
         return Motion(MotionConfig(weights=None if weights is None else str(weights))).walker
     if by != "rule":
         raise InvalidInput(f"--by {by}", hint="auto, matching, learned or rule")

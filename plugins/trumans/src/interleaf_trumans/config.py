@@ -60,7 +60,7 @@ class MatchingConfig:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MotionConfig:
     """``preset``: the package's own small network, or the paper's at the shapes of the release. ``weights``:
-    a file, or a folder with ``weights.safetensors``; without, the small network's are the package's.
+    a file, or a folder with ``weights.safetensors``; none are shipped.
     ``ddim``: steps of denoising a drawing (0: 10, or the paper's 100). ``width`` and ``depth``: of the small
     network."""
 

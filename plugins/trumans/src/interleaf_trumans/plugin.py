@@ -76,6 +76,31 @@ PLUGIN = Plugin(
             summary="motion matching: walks with the clips of a folder",
         ),
         component(
+            "motion",
+            Model,
+            "interleaf_trumans.motion.components:Motion",
+            config="MotionConfig",
+            calls={
+                "generate": Call(
+                    needs={"scene": "trumans.scene", "timeline": "schedule"},
+                    gives={"motion": "motion"},
+                    params="GenerateConfig",
+                ),
+                "fit": Call(
+                    needs={
+                        "data": "dataset[motion]",
+                        "held": "dataset[motion]?",
+                        "lr": "schedule?",
+                    },
+                    gives={"model": "model", "log": "table"},
+                    params="LearnConfig",
+                ),
+            },
+            capabilities=["Generative", "Trainable"],
+            deterministic=True,
+            summary="a diffusion model that sees the scene: the package's own small one, or the paper's",
+        ),
+        component(
             "walks",
             Model,
             "interleaf_trumans.components:Walks",
@@ -173,7 +198,10 @@ PLUGIN = Plugin(
         "walk": "interleaf_trumans.judging.walk:Walk",
     },
     commands={
-        name: f"interleaf_trumans.commands:{name}" for name in ("generate", "scene", "convert")
+        **{name: f"interleaf_trumans.commands:{name}" for name in ("generate", "scene", "convert")},
+        "train": "interleaf_trumans.motion.commands:train",
     },
-    pipelines=[f"pipelines/{name}.yaml" for name in ("house", "zero-shot", "rating")],
+    pipelines=[
+        f"pipelines/{name}.yaml" for name in ("house", "zero-shot", "rating", "train-small")
+    ],
 )
