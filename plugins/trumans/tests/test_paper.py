@@ -243,3 +243,19 @@ def test_sessions_walk_with_it() -> None:
     parts.set(action="squat")
     assert np.isfinite(parts.step(30).rotations).all()
     assert len(whole.step(1).joints) == 22
+
+
+def test_from_a_checkpoint_to_a_motion_by_commands(checkpoint: Path, tmp_path: Path) -> None:
+    from interleaf_trumans import commands
+    from interleaf_trumans.release.sample import sample_release
+
+    weights, out = tmp_path / "w.safetensors", tmp_path / "walk.npz"
+    commands.convert(checkpoint, weights, norm=sample_release() / "norm.npy")
+    (tmp_path / "t.yaml").write_text("actions: [{from: 0, to: 2, do: walk, goal: anywhere}]")
+    hall = str(Path(commands.__file__).parent / "samples" / "hall.obj")
+    commands.generate(hall, tmp_path / "t.yaml", out, by="paper", weights=weights)
+    with np.load(out) as held:
+        assert held["places"].shape == (60, 22, 3)
+        assert held["seams"].tolist() == [42]  # where the second window begins
+    with pytest.raises(InterleafError, match="weights"):
+        commands.generate(hall, tmp_path / "t.yaml", out, by="paper")

@@ -51,10 +51,16 @@ def generate(
     ] = 1.4,
     source: Annotated[str, typer.Option(help="only clips of this 'source' in the manifest")] = "",
     by: Annotated[
-        str, typer.Option(help="what walks: matching, learned, rule, or auto (clips where given)")
+        str,
+        typer.Option(
+            help="what walks: matching, learned, paper, rule, or auto (clips where given)"
+        ),
     ] = "auto",
     weights: Annotated[
-        Path | None, typer.Option(help="of the learned walker: what `train` wrote")
+        Path | None,
+        typer.Option(
+            help="of the learned walker: what `train` wrote; of the paper's network: what `convert` wrote"
+        ),
     ] = None,
     things: Things = None,
 ) -> None:
@@ -196,14 +202,17 @@ def walker_of(
         by = "matching" if motion is not None else "learned" if weights is not None else "rule"
     if by == "matching":
         return matcher_of(motion, variety, source)
-    if by == "learned":
+    if by in ("learned", "paper"):
         from interleaf_trumans.config import MotionConfig
         from interleaf_trumans.motion.components import Motion
 
         say(f"walking as the network in {weights} does")
-        return Motion(MotionConfig(weights=None if weights is None else str(weights))).walker
+        preset: Any = "paper" if by == "paper" else "small"
+        return Motion(
+            MotionConfig(preset=preset, weights=None if weights is None else str(weights))
+        ).walker
     if by != "rule":
-        raise InvalidInput(f"--by {by}", hint="auto, matching, learned or rule")
+        raise InvalidInput(f"--by {by}", hint="auto, matching, learned, paper or rule")
     say("walking by rule, like a mannequin; --motion FOLDER walks with clips of yours")
     return Matcher(made_clips())
 
