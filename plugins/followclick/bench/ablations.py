@@ -191,6 +191,11 @@ def main(out: Path, seeds: tuple[int, ...]) -> None:
     rows = {w: [json.loads(f.read_text()) for f in fs if f.is_file()] for w, fs in found.items()}
     for name in rows["full"][0] if rows["full"] else ():
         print(f"{name:20}", *(told([r[name] for r in rs if name in r]) for rs in rows.values()))
+    for name in ("loss, clips", "loss, composites"):
+        for w in WAYS:
+            if w != "full" and len(rows[w]) == len(rows["full"]):
+                more = [a[name] - b[name] for a, b in zip(rows[w], rows["full"], strict=True)]
+                print(f"{name}, {w} less full: {told(more)}")
 
 
 def told(values: list[float]) -> str:
