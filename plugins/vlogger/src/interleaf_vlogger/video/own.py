@@ -36,8 +36,8 @@ class Personal(Video):
         return made.eval()
 
     def initialise(self, seed: int) -> None:
-        """The network with adapters that change nothing yet."""
-        with seeded(seed):
+        """The network, the same for every ``seed``, with adapters that change nothing yet."""
+        with seeded(0):
             made = self.build()
         personal.attach(made.network, self.config.rank, seed)
         self._module = made
