@@ -25,7 +25,9 @@ def test_every_variant_of_the_paper_has_a_row_and_what_is_missing_says_so():
     rows = {r["variant"]: r for r in table.rows}
     assert list(rows) == list(PAPER) and rows["full"]["paper: LME (mm)"] == 3.06
     assert rows["no_guidance"]["sync"] == 0.5 and rows["no_guidance"]["note"] == ""
-    assert rows["full"]["sync"] is None and rows["head_only_controls"]["note"] == "of the other half"
+    assert (
+        rows["full"]["sync"] is None and rows["head_only_controls"]["note"] == "of the other half"
+    )
 
 
 def test_a_step_that_is_no_variant_is_named():
