@@ -16,7 +16,8 @@ from interleaf_training.model import seeded
 from interleaf_trumans.motion.cleaning import distinct, wrong
 from interleaf_trumans.motion.diffusion import Denoising, Walker
 from interleaf_trumans.motion.material import copies
-from interleaf_trumans.motion.windows import Table, Windows, solved, table
+from interleaf_trumans.motion.solving import solved
+from interleaf_trumans.motion.windows import Table, Windows, table
 from interleaf_trumans.scenes.surface import Array
 from interleaf_trumans.walking.clips import Clip
 
