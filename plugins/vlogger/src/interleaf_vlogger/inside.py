@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import cv2 as _cv2
+import cv2
 import numpy as np
 from scipy import ndimage
 
@@ -15,7 +15,6 @@ from interleaf_body.camera import Camera
 from interleaf_body.model import PARTS
 from interleaf_vlogger.smile import Mouth
 
-cv2: Any = _cv2  # without its type stubs, which know fewer array types than it takes
 Floats = np.ndarray[Any, Any]
 DARK, DEEPER = np.array([58, 24, 23.0]), np.array([24, 10, 10.0])  # before the photo's light
 TONGUE = np.array([122, 62, 60.0])

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import cv2 as _cv2
+import cv2
 import numpy as np
 from scipy import ndimage
 
 from interleaf_body.model import PARTS, BakedBody
 from interleaf_vlogger.layers import push_pull
 
-cv2: Any = _cv2  # without its type stubs, which know fewer array types than it takes
 Floats = np.ndarray[Any, Any]
 EYE_PARTS = [PARTS.index(name) for name in ("eye.L", "eye.R")]
 LASH = 0.55  # what lashes leave of the skin's light

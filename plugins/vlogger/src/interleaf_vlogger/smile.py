@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-import cv2 as _cv2
+import cv2
 import numpy as np
 from scipy import ndimage
 from scipy.optimize import least_squares
@@ -19,7 +19,6 @@ from scipy.optimize import least_squares
 from interleaf_body.camera import Camera
 from interleaf_body.model import PARTS, BakedBody
 
-cv2: Any = _cv2  # without its type stubs, which know fewer array types than it takes
 Floats = np.ndarray[Any, Any]
 CELLS = 32  # samples to half a mouth's width
 WIDE, HIGH, LOW = 1.0, -1.0, 1.2  # of the square: half its width, its upper and its lower end
