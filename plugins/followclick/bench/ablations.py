@@ -6,7 +6,7 @@ Trains what is not yet in OUT (a folder for each way and seed; what was stopped 
 table of all that is there: means over seeds, 95 % intervals by Student's t. With SEED that one alone
 is trained. Needs INTERLEAF_DATA. Trained on composites and windows of four clips; judged on
 composites of Kodak pictures and on the clips held out by name. What is left out is judged by the loss on
-held-out samples, the whole also by what it draws. RECIPE below decides the cost.
+held-out samples, the whole also by what it draws. STEPS of training (100) decide the cost.
 """
 
 from __future__ import annotations
@@ -48,7 +48,8 @@ from interleaf_training.model import seeded
 DATA = Path(os.environ.get("INTERLEAF_DATA", "../shared/data"))
 HELD_OUT = ("sam2_blocks", "carphone_pristine", "carphone_distorted", "sintel_demo")
 SIDE, COMPOSITES = 32, 2000
-RECIPE = Recipe(steps=100, batch=4, lr=2e-3, weight_decay=0.01, ema=0.99, log_every=25)
+STEPS_EACH = int(os.environ.get("STEPS", "100"))  # of training
+RECIPE = Recipe(steps=STEPS_EACH, batch=4, lr=2e-3, weight_decay=0.01, ema=0.99, log_every=25)
 SCENES, WINDOWS, STEPS, GUIDANCE = 1, 14, 8, 1.5  # windows of each clip
 WAYS: Mapping[str, Mapping[str, Any]] = {
     "full": {}, "no masking": {"masking": (0.0,)}, "no strength": {"strength": False},
