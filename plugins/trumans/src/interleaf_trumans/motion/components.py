@@ -47,6 +47,8 @@ class Motion(Model):
                 )
             file = Path(self.config.weights)
             self._weights = self._read(file / WEIGHTS if file.is_dir() else file)
+        if not self._weights:
+            raise CorruptData(f"{self.config.weights} holds no weights", hint="train some first")
         return self._weights
 
     def _read(self, file: Path) -> dict[str, Any]:
@@ -58,6 +60,8 @@ class Motion(Model):
             found: dict[str, Any] = load_file(file)
         except (SafetensorError, OSError, ValueError) as error:
             raise CorruptData(f"{file} cannot be read: {error}", hint="copy it again") from None
+        if not found:
+            return found  # nothing was learnt yet
         expected = shapes(c.width, c.depth)
         wrong = sorted(n for n in expected.keys() | found.keys()
                        if n not in found or n not in expected or found[n].shape != expected[n])  # fmt: skip
@@ -126,18 +130,17 @@ class Motion(Model):
         return Fitted(made, log)
 
     def save(self, folder: Path) -> None:
-        """The weights."""
+        """The weights; a file without any where none were learnt."""
         from safetensors.numpy import save_file
 
-        if self._weights is not None:
-            save_file(self._weights, folder / WEIGHTS)
+        save_file(self._weights or {}, folder / WEIGHTS)
 
     def load(self, folder: Path) -> None:
         """What `save` wrote."""
         names = sorted(f.name for f in folder.iterdir())
-        if names and names != [WEIGHTS]:
+        if names != [WEIGHTS]:
             raise CorruptData(f"{folder} holds {names}", hint=f"expected {WEIGHTS} alone")
-        self._weights = self._read(folder / WEIGHTS) if names else None
+        self._weights = self._read(folder / WEIGHTS) or None
 
     @classmethod
     def examples(cls) -> Mapping[str, Any]:
