@@ -7,7 +7,7 @@ back. Feet stand still while the path is bent, as when clips are played (`walkin
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +18,7 @@ from interleaf_trumans.scenes.surface import Array
 from interleaf_trumans.walking import feet as standing_feet
 from interleaf_trumans.walking import legs
 from interleaf_trumans.walking.clips import FPS, Clip, library, mirrored, yaw_turn
+from interleaf_trumans.walking.fading import risen
 
 RATES = (0.85, 1.2)  # of the clip's own speed
 SPACING = 0.05  # metres between the points of a lane
@@ -152,8 +153,7 @@ def detoured(own: Poses, offsets: Array, rng: np.random.Generator) -> Copy:
         """Metres aside, ``s`` metres along the lane: up, level, down."""
         up = np.clip((s - first) / rise, 0, 1)
         down = np.clip((s - first - rise - hold) / rise, 0, 1)
-        soft = [u**3 * (10 - 15 * u + 6 * u**2) for u in (up, down)]
-        return np.asarray(side * aside * (soft[0] - soft[1]))
+        return np.asarray(side * aside * (risen(up) - risen(down)))
 
     heading = _headings(across, walked)
     own_path, own_yaw = path(own.step)
@@ -176,10 +176,10 @@ def detoured(own: Poses, offsets: Array, rng: np.random.Generator) -> Copy:
     return Copy(made, place, yaw, lane, at, box)
 
 
-def _headings(across: object, walked: Array) -> Array:
+def _headings(across: Callable[[Array], Array], walked: Array) -> Array:
     """The yaw [T] of a path that is ``across(s)`` aside, at arc lengths ``walked``."""
     s = np.arange(-0.5, walked[-1] + 1.0, 0.01)
-    x = across(s)  # type: ignore[operator]
+    x = across(s)
     long = np.r_[0.0, np.cumsum(np.hypot(np.diff(x), np.diff(s)))]
     long -= np.interp(0.0, s, long)
     yaw = np.arctan2(np.gradient(x), np.gradient(s))

@@ -12,9 +12,14 @@ from interleaf_trumans.scenes.surface import Array
 Share = TypeVar("Share", float, Array)
 
 
+def risen(s: Share) -> Share:
+    """Of a rise, from 0 to 1."""
+    return s**3 * (10 - 15 * s + 6 * s**2)
+
+
 def offset_left(s: Share) -> Share:
     """Of an offset, from 1 to 0."""
-    return 1 - s**3 * (10 - 15 * s + 6 * s**2)
+    return 1 - risen(s)
 
 
 def speed_left(s: Share) -> Share:

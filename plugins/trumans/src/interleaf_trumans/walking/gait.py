@@ -13,6 +13,7 @@ from interleaf_body.roles import ROLES
 from interleaf_body.samples import offset
 from interleaf_trumans.scenes.surface import Array
 from interleaf_trumans.walking.clips import FPS, SOLE, Clip
+from interleaf_trumans.walking.fading import risen
 from interleaf_trumans.walking.legs import ANKLE, HIP, KNEE, TOES, bent, leg_chain
 
 CYCLE = 32  # frames of a stride
@@ -77,7 +78,7 @@ def _foot(phase: Array, way: Array, stride: float, moving: bool) -> tuple[Array,
         (whole - phase[0] + STANCE / 2) * stride + way[0] + 0.11
     )  # of the stance of this stride
     s = np.clip((part - STANCE) / (1 - STANCE), 0, 1)
-    toe[:, 2] = landed + stride * s**3 * (10 - 15 * s + 6 * s**2)
+    toe[:, 2] = landed + stride * risen(s)
     toe[:, 1] = SOLE + LIFT * np.sin(np.pi * s) ** 2
     rise = np.interp(
         part, [0, 0.06, 0.35, STANCE, 0.72, 0.9, 1.0], [-0.28, 0, 0, 0.75, 0.55, -0.1, -0.28]

@@ -11,6 +11,7 @@ from interleaf_body.roles import ROLES
 from interleaf_body.skeleton import world
 from interleaf_trumans.scenes.surface import Array
 from interleaf_trumans.walking.clips import FPS, JOINTS, PARENTS
+from interleaf_trumans.walking.fading import risen
 from interleaf_trumans.walking.legs import bent, turn
 
 SPAN = int(0.7 * FPS)  # frames in which a hand comes and goes
@@ -73,8 +74,7 @@ class Reach:
 
 
 def _smooth(s: float) -> float:
-    s = min(max(s, 0.0), 1.0)
-    return s**3 * (10 - 15 * s + 6 * s**2)
+    return risen(min(max(s, 0.0), 1.0))
 
 
 def bend_arm(
