@@ -28,7 +28,7 @@ from interleaf_followclick.splatting import splat
 from interleaf_followclick.windows import Window
 from interleaf_training.config import Recipe
 from interleaf_training.loop import train
-from interleaf_training.model import WEIGHTS, TorchModel, load_weights
+from interleaf_training.model import TorchModel, load_weights
 
 SHIPPED = Path(str(package_files("interleaf_followclick"))) / "weights"
 DEFAULT = "gaussian"  # what ``auto`` is: the better one on fresh clips (BENCHMARKS.md)
@@ -101,7 +101,7 @@ class FlowWarp(TorchModel):
         if self._module is None:
             folder = Path(self.config.weights) if self.config.weights else SHIPPED
             module = self.build()
-            load_weights(module, folder / WEIGHTS if folder.is_dir() else folder)
+            load_weights(module, folder)
             self._module = module
         return self._module
 

@@ -111,7 +111,9 @@ def save_weights(module: nn.Module, file: Path) -> None:
 
 
 def load_weights(module: nn.Module, file: Path) -> None:
-    """Fill a module from a file; CorruptData unless all names, shapes and dtypes agree."""
+    """Fill a module from a file, or from the one in a folder that :meth:`TorchModel.save` wrote; CorruptData
+    unless all names, shapes and dtypes agree."""
+    file = file / WEIGHTS if file.is_dir() else file
     try:
         found = load_file(file)
     except (SafetensorError, OSError, ValueError) as error:

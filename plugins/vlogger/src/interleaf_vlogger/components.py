@@ -17,7 +17,7 @@ from interleaf_body.backends import body_model
 from interleaf_body.model import BakedBody
 from interleaf_body.values import Face
 from interleaf_training import Recipe, TorchModel, train
-from interleaf_training.model import WEIGHTS, load_weights
+from interleaf_training.model import load_weights
 from interleaf_vlogger import sound
 from interleaf_vlogger.config import FitConfig, MotionConfig
 from interleaf_vlogger.diffusion import Denoising, Group
@@ -57,7 +57,7 @@ class TalkingMotion(TorchModel):
         if self._module is None:
             folder = Path(self.config.weights) if self.config.weights else SHIPPED
             module = self.build()
-            load_weights(module, folder / WEIGHTS if folder.is_dir() else folder)
+            load_weights(module, folder)
             self._module = module.eval()
         return self._module
 

@@ -18,7 +18,7 @@ from interleaf.interfaces import Context, Dataset, Fitted, Schedule
 from interleaf.values import Frames, Image, Motion, Table
 from interleaf_body.values import Face, Person
 from interleaf_training import Recipe, TorchModel, train
-from interleaf_training.model import WEIGHTS, load_weights, seeded
+from interleaf_training.model import load_weights, seeded
 from interleaf_training.sources import ArraySource
 from interleaf_vlogger.controlling import Controller, of_head
 from interleaf_vlogger.portrayed import Portrayed
@@ -67,8 +67,7 @@ class Video(TorchModel):
                 )
             with seeded(0):
                 module = self.build()
-            folder = Path(self.config.weights)
-            load_weights(module, folder / WEIGHTS if folder.is_dir() else folder)
+            load_weights(module, Path(self.config.weights))
             self._module = module.eval()
         return self._module
 

@@ -11,7 +11,7 @@ from torch import nn
 from interleaf.errors import CorruptData, InvalidInput, WeightsMissing
 from interleaf.interfaces import Context, Dataset, Fitted, Schedule
 from interleaf_training import Recipe, train
-from interleaf_training.model import WEIGHTS, load_weights, seeded
+from interleaf_training.model import load_weights, seeded
 from interleaf_training.sources import ArraySource
 from interleaf_vlogger.portrayed import Portrayed
 from interleaf_vlogger.video import personal
@@ -31,8 +31,7 @@ class Personal(Video):
         """The network that everyone has, without adapters."""
         made = built(self.config)
         if self.config.weights:
-            folder = Path(self.config.weights)
-            load_weights(made, folder / WEIGHTS if folder.is_dir() else folder)
+            load_weights(made, Path(self.config.weights))
         return made.eval()
 
     def initialise(self, seed: int) -> None:
