@@ -10,9 +10,10 @@ background stays, and where it comes to light it is filled from around. A mouth'
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
+import cv2
 import numpy as np
 from scipy import ndimage
 
@@ -34,6 +35,26 @@ NEAR = 0.02  # metres by which a point may lie behind what the photo shows
 COARSE = 4  # pixels of the photo to one of the field of offsets beside the body
 TEETH_BEHIND = 0.004  # metres from the lips to the teeth
 REACH = 0.9  # heads from the body, from which on nothing moves
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Drawn:
+    """A ``frame`` [H, W, 3] uint8, and as it was before lids and a mouth were painted (``warped``); where its
+    pixels come from beside their own places, ``field`` [H, W, 2]; parts [H, W]; body that the photo ``hides``
+    [H, W]; the body's ``vertices`` [V, 3] with the photo's own lips."""
+
+    frame: Floats
+    warped: Floats
+    field: Floats
+    part: Floats
+    hides: Floats
+    vertices: Floats
+
+    @property
+    def painted(self) -> Floats:
+        """Where something was painted [H, W]: lids, lashes, the mouth's inside."""
+        found: Floats = (self.frame != self.warped).any(-1) | np.isin(self.part, PARTS_INSIDE)
+        return found
 
 
 class Compositor:
@@ -115,12 +136,10 @@ class Compositor:
 
         ``closing``: how far the upper and the lower of lips that the photo shows apart have met, 0..1.
         """
-        return self.drawn(vertices, closing)[0]
+        return self.drawn(vertices, closing).frame
 
-    def drawn(
-        self, vertices: Floats, closing: Sequence[float] | Floats = (0.0, 0.0)
-    ) -> tuple[Floats, Floats, Floats]:
-        """The same; and where its pixels come from beside their own places [H, W, 2], and parts [H, W]."""
+    def drawn(self, vertices: Floats, closing: Sequence[float] | Floats = (0.0, 0.0)) -> Drawn:
+        """The same, and where its pixels come from."""
         if self.brought:
             vertices = self.brought.moved(vertices, *closing)
         at = self.camera.project(vertices)
@@ -131,11 +150,12 @@ class Compositor:
         layered(self.photo, self.matte, self.behind, field, part, out)
         self._uncover(out, sure, part)
         soften(out, field)
+        warped = out.copy()
         self.lids.mend(out, field, part)
         self.lids.lashes(out, at)
         if self.inside:
             self.inside.paint(out, field, part, vertices)
-        return out, field, part
+        return Drawn(out, warped, field, part, (part > 0) & ~sure, vertices)
 
     def _offsets(self, vertices: Floats) -> tuple[Floats, Floats, Floats]:
         """From each pixel to its place in the photo [H, W, 2], where the photo shows it, and the part."""
@@ -167,12 +187,10 @@ class Compositor:
         total = np.zeros((rows * COARSE, columns * COARSE, 3), np.float32)
         total[:height, :width, :2] = offsets * sure[..., None]
         total[:height, :width, 2] = sure
-        small = total.reshape(rows, COARSE, columns, COARSE, 3).sum((1, 3))
+        small = COARSE**2 * cv2.resize(total, (columns, rows), interpolation=cv2.INTER_AREA)
         spread = push_pull(small[..., :2], small[..., 2]) * self.far[..., None]
-        zoom = (height / rows, width / columns, 1)
-        wide = ndimage.zoom(spread, zoom, order=1, grid_mode=True, mode="nearest")
-        wide = wide[:height, :width]
-        soft = ndimage.gaussian_filter((sure | beside).astype(np.float32), 1.0) * sure
+        wide = cv2.resize(spread, (width, height), interpolation=cv2.INTER_LINEAR)
+        soft = cv2.GaussianBlur((sure | beside).astype(np.float32), (0, 0), 1.0) * sure
         soft = np.clip(2 * soft - 1, 0, 1)[..., None]  # no step at the edge of what is known
         field: Floats = soft * offsets + (1 - soft) * wide
         return field

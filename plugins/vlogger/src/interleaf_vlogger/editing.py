@@ -81,7 +81,8 @@ def edited(
     face, met = _expression(known, operations)
     amounts = expressions(known.body, face, 1)
     vertices = known.body(person.rotvec, amounts, person.transl[None]).vertices[0]
-    made, field, part = known.drawn(vertices, met)
+    found = known.drawn(vertices, met)
+    made, field, part = found.frame, found.field, found.part
     moved = (np.abs(field) > MOVED).any(-1) | (np.isin(part, PARTS_INSIDE) & (field != 0).any(-1))
     mask = moved & ((part > 0) | (known.part > 0))
     mask |= np.isin(part, PARTS_INSIDE) != np.isin(known.part, PARTS_INSIDE)

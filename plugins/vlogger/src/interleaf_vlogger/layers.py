@@ -6,6 +6,7 @@ from __future__ import annotations
 # (numba infers the types of compiled functions)
 from typing import Any
 
+import cv2
 import numba
 import numpy as np
 from scipy import ndimage
@@ -34,11 +35,12 @@ def push_pull(total: Floats, weight: Floats) -> Floats:
     rows, columns = (height + 1) // 2, (width + 1) // 2
     both = np.zeros((2 * rows, 2 * columns, total.shape[2] + 1), np.float32)
     both[:height, :width, :-1], both[:height, :width, -1] = total, weight
-    half = both.reshape(rows, 2, columns, 2, -1).sum((1, 3))
+    half = both[::2] + both[1::2]
+    half = half[:, ::2] + half[:, 1::2]
     few = np.minimum(half[..., -1:], 1.0) / np.maximum(half[..., -1:], 1e-6)
     below = push_pull(half[..., :-1] * few, half[..., -1] * few[..., 0])
-    wide = ndimage.zoom(below, (2, 2, 1), order=1, grid_mode=True, mode="nearest")
-    wide = wide[:height, :width]
+    wide = cv2.resize(below, (2 * columns, 2 * rows), interpolation=cv2.INTER_LINEAR)
+    wide = wide.reshape(2 * rows, 2 * columns, -1)[:height, :width]
     sure = np.minimum(weight, 1.0)[..., None]
     found: Floats = sure * total / np.maximum(weight, 1e-6)[..., None] + (1 - sure) * wide
     return found.astype(np.float32)
