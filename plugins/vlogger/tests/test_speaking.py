@@ -124,9 +124,14 @@ def test_a_photo_says_a_sound_with_marks(tmp_path, monkeypatch):
     samples = example_pairs(1)[0].samples[:20_000]
     scipy.io.wavfile.write(voice, 16_000, samples)
     points.write_text("{left_eye: [90, 60], right_eye: [70, 60], nose: [80, 70], chin: [80, 95]}")
-    commands.speak(photo, voice, tmp_path / "out.mp4", points, 0, 2, 0.5, False, None, True)
+    with pytest.raises(InvalidInput, match="no renderer 'paint'"):
+        commands.speak(photo, voice, tmp_path / "a.mp4", points, renderer="paint")
+    commands.speak(
+        photo, voice, tmp_path / "out.mp4", points, 0, 2, 0.5, False, None, True, "compositor"
+    )
     info = open_video(tmp_path / "out.mp4").info
     assert (info.width, info.height, info.n_frames) == (160, 160, round(20_000 / 16_000 * 25))
     told = json.loads((tmp_path / "out.json").read_text())
+    assert told["renderer"] == "compositor"
     assert told["mark"].startswith("synthetic") and len(told["video_sha256"]) == 64
     assert b"synthetic" in (tmp_path / "out.mp4").read_bytes()

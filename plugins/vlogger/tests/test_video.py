@@ -182,7 +182,8 @@ def test_the_judge_names_who_wins(fitted):
     assert value["over_compositor"] == pytest.approx(value["video_psnr"] - value["compositor_psnr"])
     assert value["worst_person"] <= value["over_compositor"]
     assert value["video_wins"] == float(value["over_compositor"] > 0)
-    assert value["seams"] > 0 and report.tables[0].columns["identity"] == ["drawn 0", "drawn 1"]
+    assert value["seams"] > 0 and report.tables[1].columns["identity"] == ["drawn 0", "drawn 1"]
+    assert report.tables[0].columns["renderer"] == ["copy", "compositor", "video"]
     none = Renderers().evaluate(fitted[3].model, [])
     assert all(m.value is None and m.reason for m in none.measures)
 

@@ -18,9 +18,9 @@ from interleaf.pipeline.files import write_atomic
 from interleaf_body.backends import body_model
 from interleaf_body.bvh_writing import format_bvh
 from interleaf_body.identity import expressions
-from interleaf_body.keypoints import detect, read_points
+from interleaf_body.keypoints import as_rgb, detect, read_points
 from interleaf_body.photo import fit
-from interleaf_body.values import Face
+from interleaf_body.values import Face, Person
 from interleaf_body.viewing import page
 from interleaf_media.encoding import encode_video
 from interleaf_media.reading import read_image
@@ -32,7 +32,9 @@ from interleaf_vlogger.config import MotionConfig
 from interleaf_vlogger.people import motion_of
 from interleaf_vlogger.speaking import Manner, drawn
 from interleaf_vlogger.teacher import actions, blinking
+from interleaf_vlogger.video_config import RefinerConfig
 
+RENDERERS = ("compositor", "refiner")  # of `speak`, the better one first: see BENCHMARKS.md
 MARK = "synthetic: a generated video of a person, made with interleaf-vlogger"
 SoundFile = Annotated[Path, typer.Argument(help="a recording: WAV, FLAC, MP3, …")]
 Out = Annotated[Path, typer.Option("-o", "--out", help="the file to write")]
@@ -56,6 +58,10 @@ def speak(
     arms: Annotated[bool, typer.Option(help="move arms that the photo shows as fitted")] = False,
     weights: Weights = None,
     mark: Annotated[bool, typer.Option(help="write what says that the video is synthetic")] = True,
+    renderer: Annotated[str, typer.Option(help=" or ".join(RENDERERS))] = RENDERERS[0],
+    refiner: Annotated[
+        Path | None, typer.Option(help="a folder of weights of vlogger.refiner")
+    ] = None,
 ) -> None:
     """Let the person in a photo say a recording: an .mp4 of the photo's size, as long as the sound.
 
@@ -63,6 +69,8 @@ def speak(
     """
     if out.suffix.lower() != ".mp4":
         raise InvalidInput(f"{out}: videos are written as .mp4", hint="-o out.mp4")
+    if renderer not in RENDERERS:
+        raise InvalidInput(f"no renderer '{renderer}'", hint=" or ".join(RENDERERS))
     picture, heard = read_image(photo), read_audio(audio, str(audio))
     height, width = picture.pixels.shape[:2]
     points = read_points(keypoints, (width, height)) if keypoints else detect(picture.pixels)
@@ -77,23 +85,31 @@ def speak(
     model = TalkingMotion(MotionConfig(weights=str(weights) if weights else None))
     samples = sound.mono(heard)
     total = sound.frames_of(samples, model.config.fps)
-    compositor = Compositor(picture.pixels, person)
-    frames = drawn(compositor, blocks(model, samples, seed, steps, total), Manner(liveliness, arms))
+    drawer = _drawer(renderer, refiner, picture.pixels, person)
+    frames = drawn(drawer, blocks(model, samples, seed, steps, total), Manner(liveliness, arms))
     told = {"comment": MARK} if mark else {}
     rate = Fraction(str(model.config.fps)).limit_denominator(1001)
     data = encode_video(_counted(frames, total), rate, "h264", audio=heard, metadata=told)
     write_atomic(out, data)
     if mark:
         side = {
-            "mark": MARK, "seed": seed, "steps": steps, "renderer": "compositor",
+            "mark": MARK, "seed": seed, "steps": steps, "renderer": renderer,
             "photo_sha256": _digest(photo), "audio_sha256": _digest(audio),
             "video_sha256": hashlib.sha256(data).hexdigest(),
         }  # fmt: skip
         write_atomic(out.with_suffix(".json"), json.dumps(side, indent=1).encode())
-    _say(
-        f"{out}: {total} frames of {width}×{height}, {len(samples) / sound.RATE:.2f} s, drawn by the "
-        "compositor (no trained renderer has beaten it)"
-    )
+    seconds = len(samples) / sound.RATE
+    _say(f"{out}: {total} frames of {width}×{height}, {seconds:.2f} s, drawn by the {renderer}")
+
+
+def _drawer(renderer: str, weights: Path | None, pixels: Any, person: Person) -> Compositor:
+    """What draws the photo [H, W, C]."""
+    if renderer == "compositor":
+        return Compositor(pixels, person)
+    from interleaf_vlogger.refining.components import Refiner
+
+    config = RefinerConfig(weights=str(weights) if weights else None)
+    return Refiner(config).over(as_rgb(pixels), person)
 
 
 def motion(

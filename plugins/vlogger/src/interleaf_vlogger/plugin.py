@@ -53,6 +53,26 @@ PLUGIN = Plugin(
             summary="drawn people in motion with control maps and true frames, nobody in two parts",
         ),
         component(
+            "refiner", Model, "interleaf_vlogger.refining.components:Refiner",
+            config="interleaf_vlogger.video_config:RefinerConfig",
+            calls={
+                "apply": Call(
+                    needs={
+                        "image": "image", "person": "body.person", "motion": "motion",
+                        "face": "body.face?",
+                    },
+                    gives={"frames": "frames"},
+                ),
+                "fit": Call(
+                    needs={"data": "dataset[vlogger.portrayed]", "lr": "schedule?"},
+                    gives={"model": "model", "log": "table"},
+                    params="interleaf_vlogger.video_config:RefinerFitConfig",
+                ),
+            },
+            capabilities=["Trainable"], deterministic=True,
+            summary="a one-step correction over the compositor, in the holes of a photo",
+        ),
+        component(
             "video", Model, "interleaf_vlogger.video.components:Video",
             config="interleaf_vlogger.video_config:VideoConfig", extra="video",
             calls={
@@ -94,15 +114,17 @@ PLUGIN = Plugin(
         ),
         component(
             "renderers", Evaluator, "interleaf_vlogger.video.judge:Renderers",
-            config="interleaf_vlogger.video_config:RenderersConfig", extra="video",
+            config="interleaf_vlogger.video_config:RenderersConfig",
             calls={
                 "evaluate": Call(
-                    needs={"model": "model", "data": "dataset[vlogger.portrayed]"},
+                    needs={
+                        "model": "model?", "data": "dataset[vlogger.portrayed]", "refined": "model?",
+                    },
                     gives={"report": "report"},
                 )
             },
             deterministic=True,
-            summary="the photo, the compositor and trained video on people that nothing was trained on",
+            summary="photo, compositor, refiner and trained video on people that nothing was trained on",
         ),
         component(
             "controls", Renderer, "interleaf_vlogger.controls:ControlMaps",
@@ -168,5 +190,5 @@ PLUGIN = Plugin(
     },
     pipelines=["pipelines/speak.yaml", "pipelines/train-small.yaml", "pipelines/ablations.yaml",
                "pipelines/video-small.yaml", "pipelines/benchmark.yaml",
-               "pipelines/video-ablations.yaml"],
+               "pipelines/video-ablations.yaml", "pipelines/refine-small.yaml"],
 )  # fmt: skip

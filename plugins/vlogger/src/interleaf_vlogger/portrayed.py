@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,9 +12,12 @@ from scipy.ndimage import gaussian_filter1d
 
 from interleaf.errors import InvalidInput
 from interleaf.interfaces import Dataset
+from interleaf_body.backends import body_model
 from interleaf_body.identity import expressions
+from interleaf_body.model import PARTS
 from interleaf_body.values import Face, Person
 from interleaf_vlogger.controlling import Controller
+from interleaf_vlogger.looks import Dressed
 from interleaf_vlogger.people import MOVED
 from interleaf_vlogger.portraits import Portrait
 from interleaf_vlogger.video_config import PortraitsConfig
@@ -63,43 +66,68 @@ class Portraits(Dataset):
         if not -len(self) <= index < len(self):
             raise IndexError(index)
         c: PortraitsConfig = self.config
-        number = FIRST[c.part] + index % len(self)
-        portrait = Portrait(number, c.body, c.side)
-        vertices = swaying(portrait, c.frames, np.random.default_rng([c.seed, number]))
-        frames = np.stack([portrait.draw(v)[0] for v in vertices])
-        controls = Controller(portrait.photo(), portrait.person)(vertices).stacked.astype(
-            np.float16
-        )
-        return Portrayed(
-            portrait.photo(), portrait.person, vertices, frames, controls, f"drawn {number}"
-        )  # fmt: skip
+        number = FIRST[c.part] + (c.first + index % len(self)) % MOST
+        plain = c.looks == "plain" or (c.looks == "mixed" and index % len(self) % 4 == 3)
+        portrait = (Portrait if plain else Dressed)(number, c.body, c.side)
+        rng = np.random.default_rng([c.seed, number])
+        turns, jaw = swaying(portrait, c.frames * c.every, rng)
+        turns, jaw, photo = turns[:: c.every], jaw[:: c.every], portrait.photo()
+        frames = np.stack([portrait.draw(v)[0] for v in posed(portrait.person, turns, jaw)])
+        person = portrait.person if plain else fitted(portrait.person, rng)
+        vertices = posed(person, turns, jaw)
+        controls = Controller(photo, person)(vertices).stacked.astype(np.float16)
+        return Portrayed(photo, person, vertices, frames, controls, f"drawn {number}")
 
     def fingerprint(self) -> str:
         """Of who is drawn, and how."""
         c = self.config
-        told = f"{c.part} {c.people} {c.frames} {c.side} {c.body} {c.seed}"
+        told = f"{c.part} {c.people} {c.frames} {c.side} {c.body} {c.looks} {c.every} {c.first} {c.seed}"
         return hashlib.blake2b(told.encode(), digest_size=16).hexdigest()
 
     @classmethod
     def examples(cls) -> Mapping[str, Any]:
         """What the conformance kit tries."""
         small: Mapping[str, Any] = {"people": 2, "frames": 2, "side": 24, "body": "capsule"}
-        return {"configs": [PortraitsConfig(**small), PortraitsConfig(part="held", **small)]}
+        dressed = PortraitsConfig(part="held", looks="dressed", every=2, **small)
+        return {"configs": [PortraitsConfig(**small), dressed]}
 
 
-def swaying(portrait: Portrait, frames: int, rng: np.random.Generator) -> Floats:
-    """Vertices [T, V, 3] of someone whose head and trunk turn smoothly and whose jaw opens and closes."""
+def swaying(portrait: Portrait, frames: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
+    """Turns [T, J, 3] over the pose at rest, of a head and a trunk, smooth, and how open a jaw is [T, 1]."""
     p, names = portrait.person, portrait.body.topology.joint_names
-    rotvec = np.repeat(p.rotvec, frames, 0)
+    turns = np.zeros((frames, *p.rotvec.shape[1:]), np.float32)
     for name in MOVED[p.body]:
         for start, much in SWAY.items():
             if name.startswith(start):
-                rotvec[:, names.index(name)] = _smooth(rng.normal(0, much, (frames, 3)))
+                turns[:, names.index(name)] = _smooth(rng.normal(0, much, (frames, 3)))
     jaw = np.clip(0.35 + 0.35 * _smooth(rng.normal(size=(frames, 1))), 0, 1).astype(np.float32)
-    amounts = expressions(portrait.body, Face(jaw, ("jawOpen",)), frames)
-    place = np.repeat(p.transl[None], frames, 0)
-    found: Floats = portrait.body(rotvec.astype(np.float32), amounts, place).vertices
+    return turns, jaw
+
+
+def posed(person: Person, turns: Floats, jaw: Floats) -> Floats:
+    """Vertices [T, V, 3] of a person with turns [T, J, 3] over the pose and a jaw [T, 1]."""
+    body = body_model(person.body).bake(person.shape)
+    amounts = expressions(body, Face(jaw, ("jawOpen",)), len(turns))
+    place = np.repeat(person.transl[None], len(turns), 0)
+    found: Floats = body((person.rotvec + turns).astype(np.float32), amounts, place).vertices
     return found
+
+
+def fitted(person: Person, rng: np.random.Generator) -> Person:
+    """Whom a fit to the person's photo might find: of nearly the same build and pose, the head where it is
+    to a few millimetres."""
+    topology = body_model(person.body).topology
+    shape = {n: float(np.clip(v + rng.normal(0, 0.04), 0, 1)) for n, v in person.shape.items()}
+    rotvec = person.rotvec.copy()
+    for i, name in enumerate(topology.joint_names):
+        if name.startswith(tuple(SWAY)):
+            rotvec[0, i] += rng.normal(0, 0.008, 3)
+    found = replace(person, shape=shape, rotvec=rotvec)
+    skin = np.unique(topology.faces[topology.part_of_face == PARTS.index("head")])
+    none = np.zeros_like(rotvec), np.zeros((1, 1), np.float32)
+    true, made = (posed(p, *none)[0][skin].mean(0) for p in (person, found))
+    off = true - made + rng.normal(0, [0.0025, 0.0025, 0.01])
+    return replace(found, transl=(person.transl + off).astype(np.float32))
 
 
 def _smooth(values: Floats) -> Floats:

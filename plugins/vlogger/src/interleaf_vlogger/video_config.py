@@ -35,15 +35,56 @@ class ControlsConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PortraitsConfig:
-    """``part``: train or held, which share nobody; ``people`` drawn, each ``frames`` long and ``side`` pixels
-    wide; ``body`` they are drawn from."""
+    """``part``: train or held, which share nobody; ``people`` drawn, each ``frames`` long and ``side``
+    pixels wide; ``body`` they are drawn from. ``looks``: plain, or dressed: lights, backgrounds, hair and
+    clothes of all kinds, and a body that fits as inexactly as to a photo; mixed: every fourth is plain.
+    ``every``: of so many frames of a movement one is kept. ``first``: how many people of the part are passed
+    over."""
 
     part: Literal["train", "held"] = "train"
     people: Annotated[int, Ge(1), Le(1000)] = 40
     frames: Annotated[int, Ge(1), Le(1000)] = 16
     side: Annotated[int, Ge(16), Le(1024)] = 64
     body: Literal["anny", "capsule"] = "anny"
+    looks: Literal["plain", "dressed", "mixed"] = "plain"
+    every: Annotated[int, Ge(1), Le(1000)] = 1
+    first: Annotated[int, Ge(0), Lt(1000)] = 0
     seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefinerConfig:
+    """``weights``: a folder of ``weights.safetensors`` or such a file (default: the package's). ``side``:
+    pixels of the square about the person that the network works on, a multiple of ``cell`` times 2 for each
+    width but the first; ``widths`` of its levels; ``cell``: pixels that become one. ``where``: in the holes
+    of a photo alone, or all over, as for drawn people. ``liveliness``, ``arms``: as in
+    ``vlogger.compositor``."""
+
+    weights: InFile | None = None
+    side: Annotated[int, Ge(16), Le(2048)] = 128
+    widths: tuple[Annotated[int, Ge(8)], ...] = (48, 96, 192)
+    cell: Literal[1, 2, 4, 8] = 4
+    where: Literal["holes", "all"] = "holes"
+    liveliness: Annotated[float, Ge(0), Le(1)] = 0.5
+    arms: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefinerFitConfig:
+    """``recipe``: how it is trained, on frames of people of ``vlogger.portraits`` or ``filmed`` ones."""
+
+    recipe: Recipe = field(
+        default_factory=lambda: Recipe(
+            steps=1500,
+            batch=12,
+            lr=1e-3,
+            weight_decay=0.01,
+            clip=10.0,
+            ema=0.995,
+            precision="auto",
+            log_every=50,
+        )
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,59 +13,111 @@ from interleaf.interfaces import Context, Dataset, Evaluator, Measure, ModelHand
 from interleaf.values import Table
 from interleaf_vlogger.compositor import Compositor
 from interleaf_vlogger.portrayed import Portrayed
-from interleaf_vlogger.video.components import Video
 from interleaf_vlogger.video_config import RenderersConfig
 
 Floats = np.ndarray[Any, Any]
+REGIONS = ("full", "visible body", "body holes", "all holes")
 
 
 class Renderers(Evaluator):
-    """PSNR on held-out people of the photo itself, the compositor and a trained model; seams; who wins."""
+    """PSNR on held-out people of the photo itself, the compositor and trained models, in all of a frame,
+    where the photo shows what is there and where it does not; seams of a video; who wins."""
 
     Config = RenderersConfig
 
-    def evaluate(self, model: Any, data: Dataset, ctx: Context | None = None) -> Report:
-        """``model``: a ``vlogger.video``, trained on others than ``data`` holds."""
+    def evaluate(
+        self, model: Any = None, data: Dataset | tuple[()] = (), refined: Any = None,
+        ctx: Context | None = None,
+    ) -> Report:  # fmt: skip
+        """``model``: a ``vlogger.video``, ``refined``: a ``vlogger.refiner``, trained on others."""
         ctx, c = ctx or Context(), self.config
-        live = model.load(ctx) if isinstance(model, ModelHandle) else model
-        if not isinstance(live, Video):
+        video, over = (m.load(ctx) if isinstance(m, ModelHandle) else m for m in (model, refined))
+        if video is not None and not hasattr(video, "draw"):
             raise InvalidInput("the model is no vlogger.video", hint="vlogger.video, fitted")
+        if over is not None and not hasattr(over, "over"):
+            raise InvalidInput(
+                "the refined one is no vlogger.refiner", hint="vlogger.refiner, fitted"
+            )
         people = [p for p in data if isinstance(p, Portrayed)][: c.limit or None]
-        overlap = live.config.overlap if c.overlap < 0 else c.overlap
-        rows: list[dict[str, Any]] = []
+        overlap = 0.0 if video is None else video.config.overlap if c.overlap < 0 else c.overlap
+        people_drawn: list[Shown] = []
         seams: list[tuple[float, bool]] = []
         for number, person in enumerate(people, 1):
-            made = live.draw(person.controls.astype(np.float32), c.steps, ctx, overlap)
-            known = Compositor(person.photo, person.person)
-            ours = np.stack([known.frame(v) for v in person.vertices])
-            still = np.broadcast_to(person.photo, ours.shape)
-            pairs = (("copy", still), ("compositor", ours), ("video", made))
-            rows.append(
-                {"identity": person.identity, **{n: psnr(f, person.frames) for n, f in pairs}}
-            )
-            seams += _seams(made, live.config.frames, overlap)
+            clips = _clips(person, over)
+            if video is not None:
+                made = video.draw(person.controls.astype(np.float32), c.steps, ctx, overlap)
+                clips["video"] = made
+                seams += _seams(made, video.config.frames, overlap)
+            people_drawn.append(_shown(person, clips))
             ctx.monitor.progress(number, len(people))
-        return _report(rows, seams)
+        return _report(people_drawn, seams, video is not None, over is not None)
 
     @classmethod
     def examples(cls) -> Mapping[str, Any]:
         """What the conformance kit tries."""
         from interleaf.pipeline.collection import Collection
         from interleaf_vlogger.portrayed import Portraits
-        from interleaf_vlogger.video_config import PortraitsConfig, VideoConfig
+        from interleaf_vlogger.refining.components import Refiner
+        from interleaf_vlogger.video.components import Video
+        from interleaf_vlogger.video_config import PortraitsConfig, RefinerConfig, VideoConfig
 
         live = Video(VideoConfig(widths=(8, 16), side=16, frames=2))
-        live.initialise(0)
+        over = Refiner(RefinerConfig(widths=(8, 16), side=16))
+        for model in (live, over):
+            model.initialise(0)
         people = PortraitsConfig(part="held", people=2, frames=3, side=24, body="capsule")
         data = Collection.of(list(Portraits(people)))
         return {
             "configs": [RenderersConfig(steps=1)],
-            "calls": {"evaluate": [{"model": live, "data": data}]},
+            "calls": {"evaluate": [{"model": live, "refined": over, "data": data}, {"data": data}]},
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """Of one person the decibels of every renderer in every region that there is."""
+
+    identity: str
+    values: dict[str, dict[str, float]]
+
+    def gain(self, name: str, region: str) -> float | None:
+        """Of a renderer over the compositor; None for a region that the person does not have."""
+        if region not in self.values[name]:
+            return None
+        return self.values[name][region] - self.values["compositor"][region]
+
+
+def _clips(person: Portrayed, refiner: Any) -> dict[str, Floats]:
+    """Frames [T, H, W, 3] of what needs no video model, by renderer."""
+    known = Compositor(person.photo, person.person)
+    ours = np.stack([known.frame(v) for v in person.vertices])
+    found = {"copy": np.broadcast_to(person.photo, ours.shape), "compositor": ours}
+    if refiner is not None:
+        for name, where in (("refined", "all"), ("refined_holes", "holes")):
+            drawer = refiner.over(person.photo, person.person, where)
+            found[name] = np.stack([drawer.frame(v) for v in person.vertices])
+    return found
+
+
+def _shown(person: Portrayed, clips: dict[str, Floats]) -> Shown:
+    known, regions = Compositor(person.photo, person.person), {n: [] for n in REGIONS}  # type: ignore[var-annotated]
+    for vertices in person.vertices:
+        drawn = known.drawn(vertices)
+        body = drawn.part > 0
+        uncovered = ~body & (known.part > 0)
+        masks = (np.ones_like(body), body & ~drawn.hides, drawn.hides, drawn.hides | uncovered)
+        for name, mask in zip(REGIONS, masks, strict=True):
+            regions[name].append(mask)
+    where = {name: np.stack(m) for name, m in regions.items() if np.any(m)}
+    values = {
+        name: {region: psnr(made[at], person.frames[at]) for region, at in where.items()}
+        for name, made in clips.items()
+    }
+    return Shown(person.identity, values)
+
+
 def psnr(made: Floats, true: Floats) -> float:
-    """Decibels over all pixels of clips uint8."""
+    """Decibels over all given pixels uint8."""
     error = float(np.mean((made.astype(np.float64) - true) ** 2))
     return float(10 * np.log10(255**2 / max(error, 1e-3)))
 
@@ -78,28 +131,82 @@ def _seams(made: Floats, frames: int, overlap: float) -> list[tuple[float, bool]
     return [(float(v), t in meets) for t, v in enumerate(change)]
 
 
-def _report(rows: list[dict[str, Any]], seams: Iterable[tuple[float, bool]]) -> Report:
-    names = ("copy", "compositor", "video")
-    why = "" if rows else "nobody to draw"
+def _mean(values: Iterable[float | None]) -> float | None:
+    found = [v for v in values if v is not None]
+    return float(np.mean(found)) if found else None
 
-    def measure(name: str, value: float | None, direction: Any = "up", unit: str = "dB") -> Measure:
+
+def _report(
+    people: list[Shown], seams: list[tuple[float, bool]], video: bool, refined: bool
+) -> Report:
+    nobody = "" if people else "nobody to draw"
+    lacks = {"video": nobody or ("" if video else "no vlogger.video was given"),
+             "refined": nobody or ("" if refined else "no vlogger.refiner was given")}  # fmt: skip
+
+    def measure(
+        name: str,
+        value: float | None,
+        why: str,
+        direction: Any = "up",
+        unit: str = "dB",
+        group: str = "",
+    ) -> Measure:
+        told = "" if value is not None else why or "there is no such region"
         return Measure(
-            name=name, value=value, unit=unit, reason=why, direction=direction, n=len(rows)
+            name=name,
+            value=value,
+            unit=unit,
+            reason=told,
+            direction=direction,
+            n=len(people),
+            group=group,
         )
 
-    def mean(name: str) -> float | None:
-        return float(np.mean([r[name] for r in rows])) if rows else None
+    def psnr_of(name: str) -> float | None:
+        return None if lacks.get(name, nobody) else _mean(p.values[name]["full"] for p in people)
 
-    gains = [float(r["video"] - r["compositor"]) for r in rows]
-    measures = [measure(f"{n}_psnr", mean(n), "up" if n == "video" else "none") for n in names]
-    measures.append(measure("over_compositor", float(np.mean(gains)) if rows else None))
-    measures.append(measure("worst_person", float(np.min(gains)) if rows else None))
-    measures.append(measure("video_wins", float(np.mean(gains) > 0) if rows else None, "up", ""))
+    def gains(name: str, region: str) -> list[float]:
+        if lacks[name]:
+            return []
+        return [g for p in people if (g := p.gain(name, region)) is not None]
+
+    measures = [
+        measure(f"{n}_psnr", psnr_of(n), lacks.get(n, nobody), "up" if n in lacks else "none")
+        for n in ("copy", "compositor", "refined", "video")
+    ]
+    over = gains("video", "full")
+    least = min(over) if over else None
+    measures.append(measure("over_compositor", _mean(over), lacks["video"]))
+    measures.append(measure("worst_person", least, lacks["video"]))
+    wins = float(np.mean(over) > 0) if over else None
+    measures.append(measure("video_wins", wins, lacks["video"], "up", ""))
+    for region in REGIONS:
+        more = _mean(gains("refined", region))
+        measures.append(measure("refined_gain", more, lacks["refined"], group=region))
+    held = gains("refined", "all holes")
+    measures.append(measure("refined_worst_holes", min(held) if held else None, lacks["refined"]))
+    measures.append(_seam_measure(seams))
+    return Report(tuple(measures), _tables(people))
+
+
+def _tables(people: list[Shown]) -> tuple[Table, ...]:
+    """Renderers by region, and what each loses or gains at worst in holes; then everybody's whole frames."""
+    if not people:
+        return ()
+    names, rows = list(people[0].values), []
+    for name in names:
+        row: dict[str, Any] = {"renderer": name}
+        row |= {r: _mean(p.values[name].get(r) for p in people) for r in REGIONS}
+        held = [g for p in people if (g := p.gain(name, "all holes")) is not None]
+        rows.append({**row, "worst identity in holes": min(held) if held else None})
+    each = [{"identity": p.identity, **{n: p.values[n]["full"] for n in names}} for p in people]
+    return Table.from_rows(rows), Table.from_rows(each)
+
+
+def _seam_measure(seams: Sequence[tuple[float, bool]]) -> Measure:
     at, within = ([v for v, s in seams if s == here] for here in (True, False))
     usual = float(np.median(within)) if within else 0.0
     if usual > 0 and at:
-        measures.append(measure("seams", float(np.mean(at)) / usual, "down", ""))
-    else:
-        told = "no two blocks meet, or nothing moves"
-        measures.append(Measure(name="seams", value=None, reason=told, direction="down"))
-    return Report(tuple(measures), (Table.from_rows(rows),) if rows else ())
+        return Measure(name="seams", value=float(np.mean(at)) / usual, direction="down")
+    told = "no two blocks meet, or nothing moves"
+    return Measure(name="seams", value=None, reason=told, direction="down")
