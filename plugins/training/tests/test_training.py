@@ -17,8 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from interleaf.builtin.config import RampConfig
-from interleaf.builtin.schedules import Cosine
+from interleaf.builtin.config import ConstantConfig, RampConfig, ThenConfig
+from interleaf.builtin.schedules import Constant, Cosine, Then
 from interleaf.errors import InterleafError, InvalidInput
 from interleaf.interfaces import Context
 from interleaf_training import (
@@ -33,6 +33,7 @@ from interleaf_training import (
 )
 from interleaf_training.checkpoint import read_checkpoint
 from interleaf_training.example import Dots, Loss, SmallClassifier
+from interleaf_training.knobs import Knobs
 from interleaf_training.sources import Order
 
 
@@ -202,6 +203,19 @@ def test_a_checkpoint_of_another_training_is_refused(tmp_path: Path) -> None:
     fitted(Recipe(steps=3, batch=4), tmp_path)
     with pytest.raises(InvalidInput, match="batch: 4, now 8"):
         fitted(Recipe(steps=3, batch=8), tmp_path)
+
+
+def test_schedules_of_schedules_are_told_by_their_parameters() -> None:
+    """Else a training that was killed would be taken for another one by the next process."""
+
+    def told(stop: float) -> Any:
+        rise = Cosine(RampConfig(start=0.0, stop=stop, length=2))
+        return Knobs(
+            {"lr": Then(ThenConfig(first=rise, second=Constant(ConstantConfig(value=1.0))))}
+        ).described()
+
+    assert told(1.0) == told(1.0) != told(2.0)
+    assert "object at" not in str(told(1.0)) and "stop=2.0" in str(told(2.0))
 
 
 def test_a_loss_that_is_no_number_leaves_the_last_good_state(tmp_path: Path) -> None:

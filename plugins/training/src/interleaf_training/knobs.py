@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from interleaf.errors import InvalidInput
@@ -35,9 +35,19 @@ class Knobs:
 
     def described(self) -> dict[str, Any]:
         """What tells these values from others, for checkpoints."""
-        told = {n: repr(v.config) if isinstance(v, Schedule) else v for n, v in self.values.items()}
+        told = {n: _told(v) if isinstance(v, Schedule) else v for n, v in self.values.items()}
         kinds = {n: type(v).__name__ for n, v in self.values.items()}
         return {"values": told, "kinds": kinds, "offset": self.offset}
+
+
+def _told(schedule: Schedule) -> str:
+    """Its parameters, schedules among them by theirs: nothing that another process would say otherwise."""
+    config = schedule.config
+    values = {f.name: getattr(config, f.name) for f in fields(config)}
+    parts = (
+        f"{name}={_told(v) if isinstance(v, Schedule) else repr(v)}" for name, v in values.items()
+    )
+    return f"{type(config).__qualname__}({', '.join(parts)})"
 
 
 def _covers(name: str, schedule: Schedule, first: int, last: int) -> None:
