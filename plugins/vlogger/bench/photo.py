@@ -26,7 +26,7 @@ from interleaf_body.raster import maps
 from interleaf_media.reading import read_image
 from interleaf_media.writing import encode_png
 from interleaf_vlogger.compositor import NEAR, Drawn
-from interleaf_vlogger.layers import background, push_pull
+from interleaf_vlogger.layers import background, push_pull, sampled
 from interleaf_vlogger.portrayed import SWAY
 from interleaf_vlogger.refining.components import Refiner
 from interleaf_vlogger.refining.refined import Refined
@@ -82,25 +82,24 @@ def filled(
 
 
 def heard(
-    known: Refined,
-    fill: np.ndarray,
-    behind: np.ndarray,
-    hidden: np.ndarray,
-    uncovered: np.ndarray,
-    still: np.ndarray,
-) -> Heard:
-    """What the network hears of a photo with holes; its own photo gets them too."""
-    window = known.window
-    part = known.part
-    given = window.heard(Drawn(fill, fill, np.zeros((*part.shape, 2)), part, hidden, still))
-    masks = window.small(np.stack([hidden, uncovered], -1).astype(np.uint8) * np.uint8(255))
-    cut = (masks[..., 0] > 127)[..., None]
-    share = np.where(uncovered, 255, np.rint(255 * known.matte[..., 0])).astype(np.uint8)
-    rest = np.where(cut, np.array([128] * 6 + [0, 0], np.uint8), window.rest)
-    rest[..., 7] = window.small(share)
-    photo = np.concatenate([window.small(fill), window.small(behind)], -1)
+    known: Refined, fill: np.ndarray, behind: np.ndarray, holes: np.ndarray, still: np.ndarray,
+    other: np.ndarray,
+) -> Heard:  # fmt: skip
+    """What the network hears as if the photo had been taken in the ``other`` pose, in which the ``holes``
+    [H, W, 2] are not seen: the photo is moved there by the compositor, and back it came with these holes."""
+    window, part = known.window, known.part
+    window.then = window._normals(other)
+    drawn = Drawn(fill, fill, np.zeros((*part.shape, 2)), part, holes[..., 0], still)
+    given = replace(window.heard(drawn), masks=window.small(holes.astype(np.uint8) * np.uint8(255)))
+    taken = known.drawn(other)
+    geometry, there = window._geometry(other)
+    share = sampled(np.rint(255 * known.matte).astype(np.uint8), taken.field)[..., 0]
+    share = np.where(taken.part > 0, 255, share).astype(np.uint8)
+    known_there = np.stack([np.where(there > 0, 255, 0).astype(np.uint8), window.small(share)], -1)
+    rest = np.concatenate([geometry[..., :6], known_there], -1)
+    photo = np.concatenate([window.small(taken.frame), window.small(behind)], -1)
     known.still_heard = [torch.from_numpy(v[None]) for v in (photo, rest)]
-    return replace(given, masks=masks)
+    return given
 
 
 def psnr(errors: list[np.ndarray]) -> float:
@@ -116,9 +115,10 @@ def compared(known: Refined, poses: int) -> tuple[list[float], list[np.ndarray]]
     rng, rows = np.random.default_rng(0), []
     errors: list[list[np.ndarray]] = [[], [], [], []]
     for k in range(poses):
-        hidden, uncovered = holes(known, still, posed(known, rng))
+        other = posed(known, rng)
+        hidden, uncovered = holes(known, still, other)
         fill, behind = filled(known, hidden, uncovered)
-        given = heard(known, fill, behind, hidden, uncovered, still)
+        given = heard(known, fill, behind, np.stack([hidden, uncovered], -1), still, other)
         drawn = Drawn(fill, fill, np.zeros((*hidden.shape, 2)), known.part, hidden, still)
         body, background_too = fill.copy(), fill.copy()
         known._correct(body, known.much(drawn), given)

@@ -25,8 +25,8 @@ from interleaf_vlogger.refining.network import CHANNELS, UNet, loss  # noqa: E40
 from interleaf_vlogger.refining.window import box_about  # noqa: E402
 
 SMALL = RefinerConfig(widths=(16, 24), side=48, cell=2)
-PEOPLE = PortraitsConfig(people=8, frames=4, side=48, body="capsule", looks="mixed", every=2)
-RECIPE = Recipe(steps=60, batch=8, lr=2e-3, clip=10.0, log_every=5, weight_decay=0.01)
+PEOPLE = PortraitsConfig(people=12, frames=4, side=48, body="capsule", every=2)
+RECIPE = Recipe(steps=80, batch=8, lr=1e-3, clip=10.0, log_every=10, weight_decay=0.01)
 
 
 @pytest.fixture(scope="module")
@@ -103,11 +103,11 @@ def test_on_drawn_people_it_acts_near_the_body_alone(stirred):
 
 def test_training_lowers_the_error_and_the_judge_sees_it(fitted):
     rows = fitted.log.columns["loss"]
-    assert np.mean(rows[-3:]) < rows[0] - 0.1
+    assert np.mean(rows[-3:]) < -0.1  # 0 is the compositor
     held = Portraits(PortraitsConfig(part="held", people=3, frames=3, side=48, body="capsule"))
     report = Renderers().evaluate(data=held, refined=fitted.model)
     gains = {m.group: m.value for m in report.measures if m.name == "refined_gain"}
-    assert set(gains) == set(REGIONS) and gains["visible body"] > 0
+    assert set(gains) == set(REGIONS) and gains["body holes"] > 0.3
     table = report.tables[0].columns
     assert table["renderer"] == ["copy", "compositor", "refined", "refined_holes"]
     made = dict(zip(table["renderer"], table["visible body"], strict=True))
@@ -123,27 +123,25 @@ def test_what_is_no_refiner_is_refused(fitted):
         Renderers().evaluate(data=[], refined=object())
 
 
-def test_a_training_that_was_killed_goes_on_to_the_same_bits(people, fitted, tmp_path, monkeypatch):
+def test_a_training_that_was_killed_goes_on_to_the_same_bits(people, tmp_path, monkeypatch):
     import interleaf_vlogger.refining.learning as parts
 
+    recipe = Recipe(steps=12, batch=4, lr=1e-3, checkpoint_every=5)
+    whole = Refiner(SMALL).fit(people, None, recipe, Context(seed=1))
     calls, real = [], parts.loss
 
     def dying(*a):
         calls.append(1)
-        if len(calls) == 40:
+        if len(calls) == 16:  # twice a step
             raise KeyboardInterrupt
         return real(*a)
 
-    from dataclasses import replace
-
-    often = replace(RECIPE, checkpoint_every=15)
     monkeypatch.setattr(parts, "loss", dying)
     with pytest.raises(KeyboardInterrupt):
-        Refiner(SMALL).fit(people, None, often, Context(seed=1, resume=tmp_path))
+        Refiner(SMALL).fit(people, None, recipe, Context(seed=1, resume=tmp_path))
     monkeypatch.setattr(parts, "loss", real)
-    calls.clear()
-    again = Refiner(SMALL).fit(people, None, often, Context(seed=1, resume=tmp_path))
-    a, b = fitted.model.module.state_dict(), again.model.module.state_dict()
+    again = Refiner(SMALL).fit(people, None, recipe, Context(seed=1, resume=tmp_path))
+    a, b = whole.model.module.state_dict(), again.model.module.state_dict()
     assert all(torch.equal(a[n], b[n]) for n in a)
 
 

@@ -73,7 +73,7 @@ class Portraits(Dataset):
         turns, jaw = swaying(portrait, c.frames * c.every, rng)
         turns, jaw, photo = turns[:: c.every], jaw[:: c.every], portrait.photo()
         frames = np.stack([portrait.draw(v)[0] for v in posed(portrait.person, turns, jaw)])
-        person = portrait.person if plain else fitted(portrait.person, rng)
+        person = fitted(portrait.person, rng) if c.inexact and not plain else portrait.person
         vertices = posed(person, turns, jaw)
         controls = Controller(photo, person)(vertices).stacked.astype(np.float16)
         return Portrayed(photo, person, vertices, frames, controls, f"drawn {number}")
@@ -82,6 +82,7 @@ class Portraits(Dataset):
         """Of who is drawn, and how."""
         c = self.config
         told = f"{c.part} {c.people} {c.frames} {c.side} {c.body} {c.looks} {c.every} {c.first} {c.seed}"
+        told += f" {c.inexact}"
         return hashlib.blake2b(told.encode(), digest_size=16).hexdigest()
 
     @classmethod

@@ -37,9 +37,9 @@ class ControlsConfig:
 class PortraitsConfig:
     """``part``: train or held, which share nobody; ``people`` drawn, each ``frames`` long and ``side``
     pixels wide; ``body`` they are drawn from. ``looks``: plain, or dressed: lights, backgrounds, hair and
-    clothes of all kinds, and a body that fits as inexactly as to a photo; mixed: every fourth is plain.
-    ``every``: of so many frames of a movement one is kept. ``first``: how many people of the part are passed
-    over."""
+    clothes of all kinds; mixed: every fourth is plain. ``inexact``: the body of dressed ones fits as roughly
+    as to a photo. ``every``: of so many frames of a movement one is kept. ``first``: how many people of the
+    part are passed over."""
 
     part: Literal["train", "held"] = "train"
     people: Annotated[int, Ge(1), Le(1000)] = 40
@@ -49,6 +49,7 @@ class PortraitsConfig:
     looks: Literal["plain", "dressed", "mixed"] = "plain"
     every: Annotated[int, Ge(1), Le(1000)] = 1
     first: Annotated[int, Ge(0), Lt(1000)] = 0
+    inexact: bool = False
     seed: int = 0
 
 

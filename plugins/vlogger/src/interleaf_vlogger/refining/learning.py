@@ -18,7 +18,12 @@ from interleaf_vlogger.refining.network import UNet, loss, near, told
 from interleaf_vlogger.refining.window import Window
 
 Floats = np.ndarray[Any, Any]
-BRIGHT = 0.7, 1.25  # what each colour is multiplied by, at random
+BRIGHT, TINT = (
+    (0.75, 1.2),
+    (0.85, 1.15),
+)  # what a picture, and each of its colours, is multiplied by
+CURVE = 0.9, 1.1  # the power that brightness is raised to
+HEARD = ("frame", "masks", "geometry", "part")
 ACROSS = {"geometry": (0, 3, 6), "rest": (0, 3)}  # numbers that change sign in a mirror
 
 
@@ -36,7 +41,9 @@ class Correcting(nn.Module):
         """Loss sum and count."""
         given, wanted = (x.movedim(-1, 1).float() / 255 for x in (frame, true))
         made = self.network.corrected(given, told(frame, masks, geometry, part, photo, rest))
-        lost = loss(made.float(), wanted, masks, part, near(part, rest))
+        where = near(part, rest)
+        lost = loss(made.float(), wanted, masks, part, where)
+        lost = lost - loss(given, wanted, masks, part, where)  # 0: as good as the compositor
         return lost.sum(), torch.tensor(len(lost))
 
 
@@ -81,10 +88,11 @@ class Pictures:
             found = {name: values[:, ::-1].copy() for name, values in found.items()}
             for name, numbers in ACROSS.items():
                 found[name][..., numbers] = 255 - found[name][..., numbers]
-        light, order = rng.uniform(*BRIGHT, 3).astype(np.float32), rng.permutation(3)
+        curves, order = _curves(rng), rng.permutation(3)
         for name in ("frame", "true", "photo"):
-            triples = found[name].reshape(*found[name].shape[:2], -1, 3)[..., order] * light
-            found[name] = np.clip(triples, 0, 255).astype(np.uint8).reshape(found[name].shape)
+            triples = found[name].reshape(-1, 3)[:, order]
+            made = np.stack([curves[c][triples[:, c]] for c in range(3)], -1)
+            found[name] = made.reshape(found[name].shape)
         return found
 
     def fingerprint(self) -> str:
@@ -95,4 +103,8 @@ class Pictures:
         return total.hexdigest()
 
 
-HEARD = ("frame", "masks", "geometry", "part")
+def _curves(rng: np.random.Generator) -> Floats:
+    """What each brightness becomes [3, 256], another for every colour."""
+    light = np.exp(rng.uniform(*np.log(BRIGHT))) * rng.uniform(*TINT, (3, 1))
+    found = 255 * light * np.linspace(0, 1, 256) ** rng.uniform(*CURVE)
+    return np.clip(np.rint(found), 0, 255).astype(np.uint8)

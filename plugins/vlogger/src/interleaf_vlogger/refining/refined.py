@@ -12,6 +12,8 @@ import torch
 from interleaf_body.values import Person
 from interleaf_training.engine import fast_bfloat16
 from interleaf_vlogger.compositor import Compositor, Drawn
+from interleaf_vlogger.inside import PARTS_INSIDE
+from interleaf_vlogger.layers import push_pull
 from interleaf_vlogger.refining.network import REACH, UNet, told
 from interleaf_vlogger.refining.window import Heard, Window
 
@@ -63,16 +65,34 @@ class Refined(Compositor):
         return soft
 
     def _correct(self, frame: Floats, much: Floats, heard: Heard) -> None:
+        said = self._said(heard)
+        if self.where == "holes":
+            said -= beside(said, heard)
+        large = self.window.large(said)
+        here = frame[self.window.box]
+        made = np.clip(here * np.exp(large[..., :3]) + large[..., 3:], 0, 255)
+        here[:] = np.where(
+            (much > 0)[..., None], np.rint(here + much[..., None] * (made - here)), here
+        ).astype(np.uint8)
+
+    def _said(self, heard: Heard) -> Floats:
+        """The logarithm of what light is multiplied by, and what is added to bytes [S, S, 6]."""
         given = [
             torch.from_numpy(x[None])
             for x in (heard.frame, heard.masks, heard.geometry, heard.part)
         ]
         with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=self.quick):
             factor, added = self.network(told(*given, *self.still_heard))
-        said = torch.cat([factor.exp(), 255 * added], 1)[0].movedim(0, -1).contiguous().numpy()
-        large = self.window.large(said)
-        here = frame[self.window.box]
-        made = np.clip(here * large[..., :3] + large[..., 3:], 0, 255)
-        here[:] = np.where(
-            (much > 0)[..., None], np.rint(here + much[..., None] * (made - here)), here
-        ).astype(np.uint8)
+        found: Floats = torch.cat([factor, 255 * added], 1)[0].movedim(0, -1).contiguous().numpy()
+        return found
+
+
+def beside(said: Floats, heard: Heard) -> Floats:
+    """What the network says [S, S, C] of the body that a photo shows, spread over the rest.
+
+    There the photo is right, so that what is said of it is an error; without it a correction has no seam at a
+    hole's edge either (a membrane over the hole, as in Perez, Gangnet, Blake 2003).
+    """
+    body = (heard.part > 0) & ~np.isin(heard.part, PARTS_INSIDE)
+    shown = (body & (heard.masks[..., 0] == 0)).astype(np.float32)
+    return push_pull(said * shown[..., None], shown)
