@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from interleaf.errors import CorruptData, InvalidInput
+from interleaf.errors import CorruptData, InvalidInput, WeightsMissing
 from interleaf.interfaces import Context
 from interleaf.pipeline.collection import Collection
 from interleaf_vlogger.compositor import Compositor
@@ -162,6 +162,11 @@ def test_weights_of_another_size_and_broken_ones_are_refused(fitted, tmp_path):
     file.write_bytes(file.read_bytes()[:1000])
     with pytest.raises(CorruptData, match="cannot be read"):
         _ = Refiner(RefinerConfig(weights=str(tmp_path))).module
+
+
+def test_without_weights_there_is_an_error_that_says_what_to_do():
+    with pytest.raises(WeightsMissing, match=r"vlogger\.refiner has no weights"):
+        Refiner(SMALL).over(example_photo().pixels, example_person())
 
 
 def test_a_side_that_the_network_cannot_halve_is_refused(people):

@@ -60,7 +60,7 @@ def speak(
     mark: Annotated[bool, typer.Option(help="write what says that the video is synthetic")] = True,
     renderer: Annotated[str, typer.Option(help=" or ".join(RENDERERS))] = RENDERERS[0],
     refiner: Annotated[
-        Path | None, typer.Option(help="a folder of weights of vlogger.refiner")
+        Path | None, typer.Option(help="weights of vlogger.refiner, of which none are shipped")
     ] = None,
 ) -> None:
     """Let the person in a photo say a recording: an .mp4 of the photo's size, as long as the sound.

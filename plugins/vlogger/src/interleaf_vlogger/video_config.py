@@ -55,8 +55,8 @@ class PortraitsConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefinerConfig:
-    """``weights``: a folder of ``weights.safetensors`` or such a file (default: the package's). ``side``:
-    pixels of the square about the person that the network works on, a multiple of ``cell`` times 2 for each
+    """``weights``: a folder of ``weights.safetensors`` or such a file (none are shipped). ``side``: pixels
+    of the square about the person that the network works on, a multiple of ``cell`` times 2 for each
     width but the first; ``widths`` of its levels; ``cell``: pixels that become one. ``where``: in the holes
     of a photo alone, or all over, as for drawn people. ``liveliness``, ``arms``: as in
     ``vlogger.compositor``."""

@@ -15,7 +15,7 @@ from interleaf.interfaces import Context, Dataset, Fitted, Schedule
 from interleaf.values import Frames, Image, Motion
 from interleaf_body.values import Face, Person
 from interleaf_training import Recipe, TorchModel, train
-from interleaf_training.model import WEIGHTS, load_weights
+from interleaf_training.model import load_weights
 from interleaf_vlogger.portrayed import Portrayed
 from interleaf_vlogger.refining.learning import Correcting, Pictures
 from interleaf_vlogger.refining.network import UNet
@@ -23,7 +23,6 @@ from interleaf_vlogger.refining.refined import Refined, Where
 from interleaf_vlogger.speaking import Manner, drawn, laid, matching
 from interleaf_vlogger.video_config import RefinerConfig, RefinerFitConfig
 
-SHIPPED = Path(__file__).parent / "weights"
 Floats = np.ndarray[Any, Any]
 
 
@@ -44,16 +43,15 @@ class Refiner(TorchModel):
 
     @property
     def module(self) -> nn.Module:
-        """The live network: what was fitted or loaded, else ``weights``, else the package's."""
+        """The live network: what was fitted or loaded, else ``weights``."""
         if self._module is None:
-            given = self.config.weights
-            if not given and not (SHIPPED / WEIGHTS).is_file():
+            if not self.config.weights:
                 raise WeightsMissing(
-                    "vlogger.refiner has no weights",
-                    hint="train it (vlogger/refine-small) and give weights",
+                    "vlogger.refiner has no weights: ours gain on drawn people and nothing on photos",
+                    hint="train it (vlogger/refine-small) and give weights; or use vlogger.compositor",
                 )
             module = self.build()
-            load_weights(module, Path(given) if given else SHIPPED)
+            load_weights(module, Path(self.config.weights))
             self._module = module.eval()
         return self._module
 
