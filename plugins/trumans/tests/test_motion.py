@@ -121,11 +121,53 @@ def test_the_network_in_numpy_gives_the_numbers_of_the_one_in_torch() -> None:
     before = rng.normal(0, 1, (6, 72)).astype("f")
     where, cells = rng.normal(0, 1, 9).astype("f"), rng.random((4, 32, 32)) > 0.7
     noise = np.random.default_rng(3).standard_normal(LATENT, np.float32)
-    ours = Net(state).sample(before, where, cells, np.random.default_rng(3), 5)
-    theirs = made.sample(
-        *(torch.from_numpy(np.float32(v))[None] for v in (before, where, cells, noise)), 5
-    )
-    assert np.abs(ours - theirs[0].numpy()).max() < 1e-4
+    net = Net(state)
+
+    def theirs(cells: np.ndarray) -> np.ndarray:
+        told = (torch.from_numpy(np.float32(v))[None] for v in (before, where, cells, noise))
+        return made.sample(*told, 5)[0].numpy()
+
+    ours, blind = net.sample(before, where, cells, np.random.default_rng(3), 5)
+    assert np.abs(ours - theirs(cells)).max() < 1e-4
+    assert np.abs(blind - theirs(0 * cells)).max() < 1e-4 < np.abs(ours - blind).max()
+
+
+def test_what_seeing_changes_can_be_made_more_or_nothing_of() -> None:
+    from interleaf_trumans.motion.plain import Net
+
+    net = Net({k: v.numpy() for k, v in _random_walker().state_dict().items()})
+    rng = np.random.default_rng(1)
+    before, where = rng.normal(0, 1, (6, 72)), rng.normal(0, 1, 9)
+    cells = rng.random((4, 32, 32)) > 0.7
+
+    def made(seeing: float, cells: np.ndarray = cells) -> tuple[np.ndarray, np.ndarray]:
+        return net.sample(before, where, cells, np.random.default_rng(3), 5, seeing)
+
+    once, blind = made(1.0)
+    assert np.abs(made(0.0)[0] - blind).max() < 1e-4
+    assert np.abs(made(2.0)[0] - blind).mean() > 1.3 * np.abs(once - blind).mean() > 0
+    assert np.array_equal(*made(2.0, 0 * cells))
+
+
+def test_a_way_is_free_where_no_cell_on_it_is_full() -> None:
+    rect = np.array([[[0.3, 1.4, 0.0, 0.3, 0.4]]], np.float32)
+    cells = seeing.drawn(rect, np.zeros((1, 1)), np.full((1, 1), 0.8))[0]
+    ahead = np.arange(0.1, 1.7, 0.1)
+    straight, aside = (np.stack([np.full(16, x), ahead], 1) for x in (0.2, -0.3))
+    assert not seeing.free(cells, straight)
+    assert seeing.free(cells, straight[:8]) and seeing.free(cells, aside)
+    assert seeing.free(cells, np.array([[50.0, 50.0]]))  # what is not seen
+
+
+def test_a_drawing_begins_as_the_last_one_went_on() -> None:
+    from interleaf_trumans.motion.walker import FADE, Learned
+
+    old = np.arange(30.0)[:, None]
+    new = np.full((24, 1), 100.0)
+    joined = Learned._joined(old, 21.0, new)
+    assert joined[0, 0] == pytest.approx(22, abs=2) and joined[1, 0] == pytest.approx(23, abs=8)
+    assert np.array_equal(joined[FADE - 1 :], new[FADE - 1 :])
+    assert Learned._joined(None, 0.0, new) is new
 
 
 def test_kinematics_of_the_losses_are_those_of_motions() -> None:
@@ -214,3 +256,67 @@ def test_shown_steps_keep_standing_feet_in_their_place_and_on_the_floor() -> Non
     shown[:, frames.HEIGHT] += more[:, 2]
     assert slip(shown)[0] < 0.5 * slip(wrong_rows)[0]
     assert slip(shown)[1] < 0.5 * slip(wrong_rows)[1]
+
+
+def test_the_shipped_weights_walk_to_their_goals_and_on_their_feet() -> None:
+    import interleaf
+    from interleaf.interfaces import ModelHandle
+
+    rooms = interleaf.load("trumans.rooms", count=3, first=20)
+    model = ModelHandle("trumans.motion", {}, None, "shipped")
+    walks = interleaf.load("trumans.walks", pairs=9, seed=3).apply(walker=model, scenes=rooms)
+    told = interleaf.load("trumans.judge").evaluate(walks=walks, scenes=rooms)
+    found = {m.name: m.value for m in told.measures}
+    assert found["goal_success"] >= 8 / 9
+    assert found["penetration"] < 0.02
+    assert found["sliding"] < 30 and 0.3 < found["contact"] < 0.65
+    assert found["seam_ratio"] < 1.2 and found["bone_drift"] < 1e-6
+
+
+def test_what_is_made_of_a_box_in_the_way_is_asked_frame_by_frame(tmp_path) -> None:
+    import interleaf
+    from interleaf.errors import InvalidInput
+    from interleaf_trumans.motion.walker import Learned
+    from interleaf_trumans.scenes.ground import Ground
+    from interleaf_trumans.scenes.rooms import boxed
+    from interleaf_trumans.scenes.scene import scene_of
+    from interleaf_trumans.walking.session import Session
+
+    scene = scene_of(boxed([(0.0, 0.0, 0.0, 0.7, 0.7, 1.4)], 8, 8))[0]
+    model = interleaf.load("trumans.motion")
+
+    def walked(seeing: float, seen: bool = True) -> tuple[np.ndarray, list[int]]:
+        asked: list[int] = []
+        walker = Learned(model.walker.net, seeing=lambda frame: asked.append(frame) or seeing)
+        bare = Ground.of(scene, 0.32).bare()
+        s = Session(scene, walker, start=(0.1, -2.5), yaw=0.0, seed=1, ground=bare, seen=seen)
+        s.set(action="walk", goal=(0.1, 2.5))
+        return s.step(100).root, asked
+
+    (more, asked), (none, _) = walked(2.0), walked(0.0)
+    never = walked(2.0, seen=False)[1]
+    assert asked == sorted(set(asked)) and 0 < asked[0] < 60 and not never
+    assert np.abs(more - none).max() > 0.05
+
+    file = tmp_path / "walk.yaml"
+    walk = "{from: 0, to: 3, do: walk, goal: [2.0, 2.5]}"
+    file.write_text(f"version: 1\nstart: [0.1, -2.5]\nfacing: 0\nactions: [{walk}]\n")
+    timeline = interleaf.load("trumans.timeline", file=str(file))
+    schedule = interleaf.load("core.constant", value=2.0, unit="frame")
+    told = model.generate(scene, timeline, seeing=schedule)
+    assert np.array_equal(told.root, model.generate(scene, timeline).root)
+    paper = interleaf.load("trumans.motion", preset="paper", weights=str(file))
+    with pytest.raises(InvalidInput, match="takes no 'seeing'"):
+        paper.generate(scene, timeline, seeing=schedule)
+
+
+def test_training_says_which_folder_is_missing(tmp_path) -> None:
+    from interleaf.errors import InvalidInput
+    from interleaf_trumans.motion.commands import train
+
+    for motion, told in (
+        (tmp_path / "nowhere", "nowhere: no such folder"),
+        (tmp_path, "no meshes"),
+    ):
+        with pytest.raises(InvalidInput, match=told):
+            train(motion, tmp_path / "out")

@@ -34,7 +34,7 @@ from interleaf_trumans.walking.gait import made_clips
 from interleaf_trumans.walking.matcher import Matcher
 from interleaf_trumans.walking.playing import play
 from interleaf_trumans.walking.reach import Hand
-from interleaf_trumans.walking.session import Session
+from interleaf_trumans.walking.session import Session, lost
 from interleaf_trumans.walking.timeline import timeline_of
 
 
@@ -157,6 +157,26 @@ def test_goals_are_met_without_leaps_or_sliding(scene: Scene, walker: Matcher) -
     assert slid.speed < 15.0
     assert slid.contact is not None
     assert slid.contact > 0.3
+
+
+def test_bodies_come_to_stand_on_their_goals(scene: Scene, walker: Matcher) -> None:
+    off = []
+    for seed in range(12):
+        s = session(scene, walker, seed)
+        s.set(action="walk", goal="anywhere")
+        for _ in range(100):
+            s.step(6)
+            if s.arrived:
+                break
+        s.step(24)
+        off.append(float(np.linalg.norm(s.place - s.wish.goal)))
+    assert max(off) < 0.2 and np.mean(off) < 0.06, off
+
+
+def test_a_body_beside_the_end_of_its_way_seeks_another_and_one_on_it_does_not() -> None:
+    end, long = np.array([[0.0, 0.0], [0.0, 0.1]]), np.array([[0.0, 0.0], [0.0, 3.0]])
+    assert lost(end, 0.25) and not lost(end, 0.1)
+    assert lost(long, 0.7) and not lost(long, 0.25)
 
 
 def test_a_body_that_stands_moves_little_and_feet_stay(scene: Scene, walker: Matcher) -> None:

@@ -53,7 +53,7 @@ def generate(
     by: Annotated[
         str,
         typer.Option(
-            help="what walks: matching, learned, paper, rule, or auto (clips where given)"
+            help="what walks: matching, learned, paper, rule, or auto (clips where given, else learned)"
         ),
     ] = "auto",
     weights: Annotated[
@@ -199,21 +199,23 @@ def walker_of(
     from interleaf_trumans.walking.matcher import Matcher
 
     if by == "auto":
-        by = "matching" if motion is not None else "learned" if weights is not None else "rule"
+        by = "matching" if motion is not None else "learned"
     if by == "matching":
         return matcher_of(motion, variety, source)
     if by in ("learned", "paper"):
         from interleaf_trumans.config import MotionConfig
         from interleaf_trumans.motion.components import Motion
 
-        say(f"walking as the network in {weights} does")
+        say(
+            f"walking as the network in {weights or 'this package'} does; clips of yours: --motion FOLDER"
+        )
         preset: Any = "paper" if by == "paper" else "small"
         return Motion(
             MotionConfig(preset=preset, weights=None if weights is None else str(weights))
         ).walker
     if by != "rule":
         raise InvalidInput(f"--by {by}", hint="auto, matching, learned, paper or rule")
-    say("walking by rule, like a mannequin; --motion FOLDER walks with clips of yours")
+    say("walking by rule, like a mannequin")
     return Matcher(made_clips())
 
 

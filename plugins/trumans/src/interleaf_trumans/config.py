@@ -60,13 +60,15 @@ class MatchingConfig:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MotionConfig:
     """``preset``: the package's own small network, or the paper's at the shapes of the release. ``weights``:
-    a file, or a folder with ``weights.safetensors``; none are shipped.
-    ``ddim``: steps of denoising a drawing (0: 10, or the paper's 100). ``width`` and ``depth``: of the small
+    a file, or a folder with ``weights.safetensors``; None: those of the package (small).
+    ``ddim``: steps of denoising a drawing (0: 10, or the paper's 100). ``seeing``: how many times as much
+    as was learnt is made of what is seen in the way (small). ``width`` and ``depth``: of the small
     network."""
 
     preset: Literal["small", "paper"] = "small"
     weights: InFile | None = None
     ddim: Annotated[int, Ge(0), Le(1000)] = 0
+    seeing: Annotated[float, Ge(0), Le(10)] = 2.0
     width: Annotated[int, Ge(8), Le(1024)] = 256
     depth: Annotated[int, Ge(1), Le(24)] = 3
 
@@ -76,14 +78,15 @@ class LearnConfig:
     """``steps`` of AdamW on ``batch`` windows each; ``rate``: the learning rate where no schedule is given;
     ``ema``: decay of the average of the weights that is kept; ``precision`` of matrix products. ``copies``
     of each clip and of its mirror image, slower, faster and bent; the share ``around`` of them go around
-    boxes."""
+    boxes. ``seed``: of copies, windows and the first weights, in place of the run's."""
 
-    steps: Annotated[int, Ge(1)] = 3000
+    steps: Annotated[int, Ge(1)] = 10_000
     batch: Annotated[int, Ge(1)] = 256
     rate: Annotated[float, Gt(0)] = 1.2e-3
     ema: Annotated[float, Ge(0), Lt(1)] = 0.998
     precision: Literal["", "auto", "float32", "bfloat16"] = "float32"
     copies: Annotated[int, Ge(1), Le(200)] = 12
+    seed: Annotated[int, Ge(0)] | None = None
     around: Annotated[float, Ge(0), Le(1)] = 0.45
 
 

@@ -82,7 +82,11 @@ PLUGIN = Plugin(
             config="MotionConfig",
             calls={
                 "generate": Call(
-                    needs={"scene": "trumans.scene", "timeline": "schedule"},
+                    needs={
+                        "scene": "trumans.scene",
+                        "timeline": "schedule",
+                        "seeing": "schedule?",
+                    },
                     gives={"motion": "motion"},
                     params="GenerateConfig",
                 ),

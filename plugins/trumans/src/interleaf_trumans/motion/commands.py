@@ -18,7 +18,7 @@ def train(
         list[str] | None, typer.Option(help="ends of names of clips to leave out; may be repeated")
     ] = None,
     source: Annotated[str, typer.Option(help="only clips of this 'source' in the manifest")] = "",
-    steps: Annotated[int, typer.Option(min=1)] = 3000,
+    steps: Annotated[int, typer.Option(min=1)] = 10_000,
     pairs: Annotated[int, typer.Option(min=1, help="walks that are judged")] = 100,
     seed: Annotated[int, typer.Option(min=0)] = 0,
 ) -> None:
@@ -26,6 +26,10 @@ def train(
     from interleaf import run
     from interleaf.errors import InvalidInput
 
+    if not motion.is_dir():
+        raise InvalidInput(
+            f"{motion}: no such folder", hint="a folder of clips (.bvh, .amc) of walking"
+        )
     place = scenes or motion / "scenes"
     if not place.exists():
         raise InvalidInput(f"{place}: no meshes to judge walks in", hint="--scenes house.ply")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache, cached_property
 from importlib.resources import files as package_files
 from importlib.util import find_spec
@@ -24,6 +25,7 @@ from interleaf_trumans.scenes.scene import Scene
 from interleaf_trumans.walking.clips import Clip
 
 WEIGHTS = "weights.safetensors"
+SHIPPED = Path(__file__).parents[1] / "weights"
 
 
 class Motion(Model):
@@ -39,13 +41,7 @@ class Motion(Model):
     def weights(self) -> dict[str, Any]:
         """Of the small network: fitted or loaded ones, else those of the configuration."""
         if self._weights is None:
-            if not self.config.weights:
-                raise InvalidInput(
-                    "the learned walker has no weights: none are shipped, for none that were trained walk "
-                    "better than the walk by rule",
-                    hint="train some: interleaf trumans train CLIPS -o DIR; weights: DIR/outputs/model",
-                )
-            file = Path(self.config.weights)
+            file = Path(self.config.weights) if self.config.weights else SHIPPED
             self._weights = self._read(file / WEIGHTS if file.is_dir() else file)
         if not self._weights:
             raise CorruptData(f"{self.config.weights} holds no weights", hint="train some first")
@@ -77,7 +73,7 @@ class Motion(Model):
         """What walks."""
         c: MotionConfig = self.config
         if c.preset == "small":
-            return Learned(Net(self.weights), steps=c.ddim or 10)
+            return Learned(Net(self.weights), steps=c.ddim or 10, seeing=lambda frame: c.seeing)
         if not c.weights:
             raise InvalidInput(
                 "the paper's network has no weights here",
@@ -93,21 +89,30 @@ class Motion(Model):
         return paper_walker(c.weights, steps=c.ddim or 100)
 
     def generate(
-        self, scene: Scene, timeline: Schedule, radius: float = 0.32, nearest: bool = False,
-        ctx: Context | None = None,
+        self, scene: Scene, timeline: Schedule, seeing: Schedule | None = None, radius: float = 0.32,
+        nearest: bool = False, ctx: Context | None = None,
     ) -> Moved:  # fmt: skip
-        """The motion of a timeline in a scene, 30 frames a second."""
+        """The motion of a timeline in a scene, 30 frames a second; ``seeing``: over frames, in place of the
+        configuration's."""
         from interleaf_trumans.components import generated
 
-        return generated(scene, self.walker, timeline, radius, nearest, ctx or Context())
+        if seeing is not None and self.config.preset != "small":
+            raise InvalidInput("the paper's network takes no 'seeing'", hint="preset: small")
+        walker = self.walker
+        if (told := seeing) is not None:
+            walker = Learned(
+                walker.net, steps=walker.steps, seeing=lambda frame: next(iter(told.at(frame).values()))
+            )  # fmt: skip
+        return generated(scene, walker, timeline, radius, nearest, ctx or Context())
 
     def fit(
-        self, data: Dataset, held: Dataset | None = None, lr: Schedule | None = None, steps: int = 3000,
+        self, data: Dataset, held: Dataset | None = None, lr: Schedule | None = None, steps: int = 10_000,
         batch: int = 256, rate: float = 1.2e-3, ema: float = 0.998, precision: Any = "float32",
-        copies: int = 12, around: float = 0.45, ctx: Context | None = None,
+        copies: int = 12, around: float = 0.45, seed: int | None = None, ctx: Context | None = None,
     ) -> Fitted:  # fmt: skip
         """A small network trained from the beginning on walks; what is a take of ``held`` is left out."""
         c, ctx = self.config, ctx or Context()
+        ctx = ctx if seed is None else replace(ctx, seed=seed)
         if c.preset != "small":
             raise InvalidInput("the preset 'paper' is not trained here", hint="preset: small")
         try:

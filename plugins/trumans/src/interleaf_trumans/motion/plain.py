@@ -34,27 +34,41 @@ class Net:
         self.depth = 1 + max(int(k.split(".")[2]) for k in weights if k.startswith("net.blocks."))
 
     def sample(
-        self, before: Array, where: Array, cells: Array, rng: np.random.Generator, steps: int = 10
-    ) -> Array:
-        """Frames [24, 72] after ``before`` [6, 72], asked for ``where`` [9], seeing ``cells`` [4, 32, 32],
-        by ``steps`` of DDIM. What is given, asked and seen is encoded once."""
+        self, before: Array, where: Array, cells: Array, rng: np.random.Generator, steps: int = 10,
+        seeing: float = 1.0,
+    ) -> tuple[Array, Array]:  # fmt: skip
+        """Frames [24, 72] after ``before`` [6, 72], asked for ``where`` [9], seeing ``cells`` [4, 32, 32], by
+        ``steps`` of DDIM; and those that the same noise gives where nothing is seen.
+
+        ``seeing``: how many times as much is made of what seeing changes (classifier-free guidance, Ho &
+        Salimans, arXiv 2207.12598, equation 6). What is given, asked and seen is encoded once.
+        """
         given = ((before - self.w["middle"]) / self.w["scale"]).reshape(-1).astype(np.float32)
-        scene = self._scene(cells.astype(np.float32))
-        told = np.concatenate([given @ self.w["view"], where.astype(np.float32), scene])
+        plain = np.concatenate([given @ self.w["view"], where.astype(np.float32)])
+        sights = (
+            np.zeros((1, *cells.shape))
+            if not cells.any()
+            else cells * np.array([1, 0, 0])[:, None, None, None]
+        )
+        told = np.stack(
+            [np.concatenate([plain, self._scene(c.astype(np.float32))]) for c in sights]
+        )
         levels = np.linspace(1, 0, steps + 1)
+        told = self._linear("asked", told) + self.w["net.noisy.bias"]
         noise = _waves(levels[:-1]) @ self.w["net.noisy.weight"][LATENT:]
-        noise += self._linear("asked", told) + self.w["net.noisy.bias"]
-        x: Array = rng.standard_normal(LATENT, np.float32)
+        x: Array = np.repeat(rng.standard_normal(LATENT, np.float32)[None], len(told), 0)
         for k, (now, after) in enumerate(pairwise(levels)):
-            x0 = self._clean(x @ self.w["net.noisy.weight"][:LATENT] + noise[k])
+            x0 = self._clean(x @ self.w["net.noisy.weight"][:LATENT] + told + noise[k])
+            if len(x) > 1:
+                x0[:2] = x0[1] + np.float32(seeing) * (x0[0] - x0[1])
             a, b = _signal(float(now)), _signal(float(after))
             e = (x - np.float32(a) * x0) / np.float32(max(1 - a * a, 1e-8) ** 0.5)
             x = np.float32(b) * x0 + np.float32((1 - b * b) ** 0.5) * e
         asked = where[None].astype(np.float32)
         guess = terms(given[None], asked, self.w["view"], self.w["plane"], np.concatenate)[0]
-        more = (guess @ self.w["guess"] + x @ self.w["basis"]).reshape(AFTER, SIZE)
+        more = (guess @ self.w["guess"] + x @ self.w["basis"]).reshape(-1, AFTER, SIZE)
         made: Array = ahead(before, AFTER) + more
-        return made
+        return made[0], made[-1]
 
     def _linear(self, name: str, x: Array) -> Array:
         out: Array = x @ self.w[f"net.{name}.weight"] + self.w[f"net.{name}.bias"]
@@ -72,8 +86,8 @@ class Net:
         return self._linear("window", self._norm("norm", x))
 
     def _norm(self, name: str, x: Array) -> Array:
-        x = x - x.mean()
-        x = x / np.sqrt((x @ x) / np.float32(len(x)) + np.float32(1e-5))
+        x = x - x.mean(-1, keepdims=True)
+        x = x / np.sqrt((x * x).mean(-1, keepdims=True) + np.float32(1e-5))
         return np.asarray(x * self.w[f"net.{name}.weight"] + self.w[f"net.{name}.bias"])
 
 

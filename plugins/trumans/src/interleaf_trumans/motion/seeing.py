@@ -35,6 +35,13 @@ def seen(scene: Any, place: Array, yaw: float) -> Array:
     return np.moveaxis(found.reshape(CELLS, CELLS, LAYERS, -1).max(-1), -1, 0)
 
 
+def free(cells: Array, points: Array) -> bool:
+    """Whether nothing is in the cells [4, 32, 32] at points [K, 2] (left, forward)."""
+    at = np.round((points - [0.0, FORWARD] + HALF) * (CELLS - 1) / (2 * HALF)).astype(int)
+    at = at[((at >= 0) & (at < CELLS)).all(1)]
+    return not cells[:, at[:, 0], at[:, 1]].any()
+
+
 def drawn(rects: Array, lows: Array, highs: Array) -> Array:
     """Layers uint8 [B, 4, 32, 32] of boxes ``rects`` [B, R, 5] (x, z, yaw, half width, half depth) in the
     bodies' axes that reach from ``lows`` to ``highs`` [B, R] metres; those of no size are not there."""

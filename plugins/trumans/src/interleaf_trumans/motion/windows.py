@@ -24,6 +24,7 @@ from interleaf_trumans.walking.clips import FPS
 
 CLUTTER = 4  # boxes beside the way, at most
 WAY = np.arange(-10, 80, 5)  # frames from now whose places stay clear
+BLIND = 0.15  # of windows, in which nothing is seen: what seeing changes is told by the difference
 ERROR = 0.08  # of given frames, in standard deviations
 SHRUNK = (0.7, 1.1)  # the share that is left of given poses' distance from the mean pose
 
@@ -188,6 +189,7 @@ class Windows:
         keep = clear.min(-1) > rng.uniform(0.26, 0.5, (n, CLUTTER))
         keep &= rng.random((n, 1)) < 0.8
         rects[:, :CLUTTER, 3:] *= keep[..., None]
+        rects[..., 3:] *= rng.random((n, 1, 1)) >= BLIND
         highs = rng.uniform(0.3, 2.2, (n, CLUTTER + 1))
         lows = np.where(
             rng.random(highs.shape) < 0.15, highs - rng.uniform(0.05, 0.3, highs.shape), 0.0

@@ -126,7 +126,7 @@ class Matcher(Mover):
         if go:
             return self._played(state, count, *self._walk(state, steer, rng), mode, steer)
         if mode == "stand" or self.travels(mode):
-            return self._rest(state, count)
+            return self._rest(state, count, steer)
         return self._act(state, mode, count, steer)
 
     def _walk(
@@ -210,8 +210,8 @@ class Matcher(Mover):
         return self.finished(begun, *self._sample(at), step, contact, np.zeros(count, bool), mode,
                              changed, steer.room)  # fmt: skip
 
-    def _rest(self, state: State, count: int) -> tuple[Block, State]:
-        block, after = self.rest(state, count)
+    def _rest(self, state: State, count: int, steer: Steer) -> tuple[Block, State]:
+        block, after = self.rest(state, count, steer)
         return block, replace(after, phase=float(self._resting(np.array([after.resting]))[0]))
 
     def standing(self, at: Array) -> tuple[Array, Array]:

@@ -7,7 +7,7 @@ GDC 2018); feet that stand are held; a body comes to stand within half a second.
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -17,10 +17,16 @@ from interleaf_trumans.scenes.surface import Array
 from interleaf_trumans.walking import feet as standing_feet
 from interleaf_trumans.walking import legs
 from interleaf_trumans.walking.clips import FPS, JOINTS, PARENTS
-from interleaf_trumans.walking.fading import offset_left, speed_left
+from interleaf_trumans.walking.fading import offset_left, risen, speed_left
 from interleaf_trumans.walking.walker import Block, Steer
 
 BLEND = 10  # frames in which a change of clip fades
+BRAKES = (
+    1.2,
+    2.0,
+    4.0,
+)  # powers of the time left, by which speed goes: the least, the usual, the most
+LEAN = 0.12  # metres aside, at most, while a body comes to stand
 LOOK = 0.45  # metres ahead on the path
 BRAKE = 0.5  # seconds to stand still
 TURN, TURN_STANDING = 1.6, 2.6  # rad/s at most, by steering
@@ -30,7 +36,9 @@ TURN, TURN_STANDING = 1.6, 2.6  # rad/s at most, by steering
 class State:
     """``place`` (x, z), ``yaw``; ``phase``: the frame that is playing; ``last`` [2, J, 4] and
     ``high`` [2]: the poses given last, before feet were held, oldest first; ``offset`` and ``speed``
-    [J + 1, 3] and ``since``: what fades of the last change; ``step`` [3]: forward, left, turn a frame."""
+    [J + 1, 3] and ``since``: what fades of the last change; ``step`` [3]: forward, left, turn a frame;
+    ``resting``: frames since it began to come to stand, by the power ``brake``, leaning ``lean`` [2] metres
+    (forward, left)."""
 
     place: Array
     yaw: float
@@ -45,6 +53,8 @@ class State:
     feet: tuple[standing_feet.Foot, standing_feet.Foot]
     mode: str
     resting: int = 0
+    brake: float = 2.0
+    lean: Array = field(default_factory=lambda: np.zeros(2))
     count: int = 0
 
 
@@ -72,8 +82,10 @@ class Mover:
         )  # fmt: skip
 
     def stop_at(self, state: State) -> float:
-        """The distance from which a body comes to stand."""
-        return float(np.hypot(*state.step[:2])) * FPS * BRAKE / 3 + 0.03
+        """The distance from which a body comes to stand: nearer, it would come to stand farther behind the
+        goal than now before it."""
+        speed = float(np.hypot(*state.step[:2])) * FPS
+        return speed * (BRAKE / 3 + self.horizon / FPS / 2) + 0.03
 
     def goes(self, state: State, steer: Steer) -> bool:
         """Whether there is way left."""
@@ -85,18 +97,37 @@ class Mover:
         error = float(np.arctan2(way[0], way[1])) - state.yaw
         return float(np.arctan2(np.sin(error), np.cos(error)))
 
-    def rest(self, state: Now, count: int) -> tuple[Block, Now]:
+    def rest(self, state: Now, count: int, steer: Steer) -> tuple[Block, Now]:
         """Come to stand, or stand on."""
         changed = state.mode != "stand"
         begun = state
         if changed:
-            begun = replace(faded(state, *self.standing(np.zeros(2))), drift=state.step, resting=0)
-        at = begun.resting + np.arange(1, count + 1)
-        left = np.clip(1 - at / (BRAKE * FPS), 0, 1) ** 2
-        step = begun.drift * left[:, None] if begun.resting < BRAKE * FPS else np.zeros((count, 3))
+            brake, lean = self._stopping(state, steer)
+            begun = replace(
+                faded(state, *self.standing(np.zeros(2))), drift=state.step, resting=0,
+                brake=brake, lean=lean,
+            )  # fmt: skip
+        at = begun.resting + np.arange(count + 1)
+        gone = np.minimum(at / (BRAKE * FPS), 1.0)
+        step = begun.drift * ((1 - gone[1:]) ** begun.brake)[:, None]
+        step[:, :2] += begun.lean * np.diff(risen(gone))[:, None]
         begun = replace(begun, resting=int(at[-1]))
-        return self.finished(begun, *self.standing(at), step, np.ones((count, 2), bool),
-                             at > BRAKE * FPS, "stand", changed, None)  # fmt: skip
+        return self.finished(begun, *self.standing(at[1:]), step, np.ones((count, 2), bool),
+                             at[1:] > BRAKE * FPS, "stand", changed, None)  # fmt: skip
+
+    def _stopping(self, state: State, steer: Steer) -> tuple[float, Array]:
+        """The power by which a body slows down, and how far it leans (forward, left), to come to stand
+        at its goal."""
+        speed = float(np.hypot(*state.step[:2]))
+        if steer.path is None or speed * FPS * BRAKE < 0.05:
+            return BRAKES[1], np.zeros(2)
+        way = steer.path[-1] - state.place
+        s, c = np.sin(state.yaw), np.cos(state.yaw)
+        way = np.array([way[0] * s + way[1] * c, way[0] * c - way[1] * s])
+        ahead = float(way @ state.step[:2]) / speed
+        brake = float(np.clip(speed * FPS * BRAKE / max(ahead, 1e-6) - 1, BRAKES[0], BRAKES[2]))
+        aside = way - state.step[:2] * (ahead / speed)
+        return brake, aside * min(1.0, LEAN / max(float(np.hypot(*aside)), 1e-9))
 
     def finished(
         self, state: Now, poses: Array, heights: Array, step: Array, contact: Array, standing: Array,

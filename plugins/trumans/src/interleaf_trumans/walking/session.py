@@ -20,9 +20,10 @@ from interleaf_trumans.scenes.scene import Scene
 from interleaf_trumans.scenes.surface import Array, BadScene
 from interleaf_trumans.walking.reach import HANDS, Hand, Reach
 from interleaf_trumans.walking.room import Room
-from interleaf_trumans.walking.walker import Steer, Walker
+from interleaf_trumans.walking.walker import Steer, Walker, length
 
 ASTRAY = 0.6  # metres off the path at which a new one is sought
+NEAR = 0.12  # metres off the path that are borne with, however little of it is left
 
 
 class Unset:
@@ -248,7 +249,7 @@ class Session:
         if wish.goal is None:
             return Steer(wish.action, speed=wish.speed, room=room.steps, scene=looked)
         left, off = (None, 0.0) if wish.path is None else remaining(wish.path, self.place)
-        if left is None or off > ASTRAY or (self.scene.things and not room.open(left)):
+        if left is None or lost(left, off) or (self.scene.things and not room.open(left)):
             wish = self._going(wish, wish.goal)
             left = None if wish.path is None else remaining(wish.path, self.place)[0]
         self.wish = replace(wish, path=left)
@@ -299,6 +300,11 @@ class Session:
             values.flags.writeable = False
         w = self.walker
         return Motion(root, turns, w.joints, w.parents, w.offsets, w.fps)
+
+
+def lost(left: Array, off: float) -> bool:
+    """Whether a body is so far ``off`` its way that another is sought: near its end, sooner."""
+    return off > ASTRAY or (off > NEAR and off > length(left))
 
 
 def remaining(path: Array, place: Array) -> tuple[Array, float]:

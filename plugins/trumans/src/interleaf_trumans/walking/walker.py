@@ -36,9 +36,7 @@ class Steer:
     @property
     def rest(self) -> float:
         """Metres of path that are left."""
-        if self.path is None:
-            return 0.0
-        return float(np.linalg.norm(np.diff(self.path, axis=0), axis=1).sum())
+        return 0.0 if self.path is None else length(self.path)
 
     def ahead(self, metres: float) -> Array:
         """The place (x, z) so many metres ahead on the path; beyond its end, straight on."""
@@ -46,14 +44,19 @@ class Steer:
         return along(self.path, metres)
 
 
+def length(path: Array) -> float:
+    """Metres along corner points [N, 2]."""
+    return float(np.linalg.norm(np.diff(path, axis=0), axis=1).sum())
+
+
 def along(path: Array, metres: float) -> Array:
     """The place so many metres along corner points [N, 2], straight on behind the last."""
     for a, b in pairwise(path):
-        length = float(np.linalg.norm(b - a))
-        if metres <= length and length > 0:
-            out: Array = a + (b - a) * (metres / length)
+        size = float(np.linalg.norm(b - a))
+        if metres <= size and size > 0:
+            out: Array = a + (b - a) * (metres / size)
             return out
-        metres -= length
+        metres -= size
     if len(path) > 1:
         last = path[-1] - path[-2]
         beyond: Array = path[-1] + last / max(float(np.linalg.norm(last)), 1e-9) * metres
