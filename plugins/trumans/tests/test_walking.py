@@ -36,6 +36,7 @@ from interleaf_trumans.walking.playing import play
 from interleaf_trumans.walking.reach import Hand
 from interleaf_trumans.walking.session import Session, lost
 from interleaf_trumans.walking.timeline import timeline_of
+from interleaf_trumans.walking.walker import Steer
 
 
 @pytest.fixture(scope="module")
@@ -177,6 +178,20 @@ def test_a_body_beside_the_end_of_its_way_seeks_another_and_one_on_it_does_not()
     end, long = np.array([[0.0, 0.0], [0.0, 0.1]]), np.array([[0.0, 0.0], [0.0, 3.0]])
     assert lost(end, 0.25) and not lost(end, 0.1)
     assert lost(long, 0.7) and not lost(long, 0.25)
+
+
+def test_a_body_that_comes_to_stand_is_kept_off_things_too(scene: Scene, walker: Matcher) -> None:
+    s = session(scene, walker)
+    s.set(action="walk", goal="anywhere")
+    s.step(40)
+    rng = np.random.default_rng(0)
+
+    def coasts(room: object) -> float:
+        _, after = walker.advance(s.state, Steer("stand", room=room), 12, rng)
+        return float(np.linalg.norm(after.place - s.state.place))
+
+    assert coasts(None) > 0.1
+    assert coasts(lambda place, moves: 0 * moves) == 0
 
 
 def test_a_body_that_stands_moves_little_and_feet_stay(scene: Scene, walker: Matcher) -> None:

@@ -113,7 +113,7 @@ class Mover:
         step[:, :2] += begun.lean * np.diff(risen(gone))[:, None]
         begun = replace(begun, resting=int(at[-1]))
         return self.finished(begun, *self.standing(at[1:]), step, np.ones((count, 2), bool),
-                             at[1:] > BRAKE * FPS, "stand", changed, None)  # fmt: skip
+                             at[1:] > BRAKE * FPS, "stand", changed, steer.room)  # fmt: skip
 
     def _stopping(self, state: State, steer: Steer) -> tuple[float, Array]:
         """The power by which a body slows down, and how far it leans (forward, left), to come to stand
