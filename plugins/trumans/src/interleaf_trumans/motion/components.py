@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from importlib.resources import files as package_files
 from importlib.util import find_spec
 from pathlib import Path
@@ -99,10 +99,8 @@ class Motion(Model):
         if seeing is not None and self.config.preset != "small":
             raise InvalidInput("the paper's network takes no 'seeing'", hint="preset: small")
         walker = self.walker
-        if (told := seeing) is not None:
-            walker = Learned(
-                walker.net, steps=walker.steps, seeing=lambda frame: next(iter(told.at(frame).values()))
-            )  # fmt: skip
+        if seeing is not None:
+            walker = Learned(walker.net, steps=walker.steps, seeing=partial(_value, seeing))
         return generated(scene, walker, timeline, radius, nearest, ctx or Context())
 
     def fit(
@@ -188,6 +186,10 @@ def example_weights() -> Path:
     file = Path(mkdtemp(prefix="interleaf-trumans-")) / WEIGHTS
     save_file(made, file)
     return file
+
+
+def _value(schedule: Schedule, frame: int) -> float:
+    return next(iter(schedule.at(frame).values()))
 
 
 def clips_of(data: Dataset) -> list[Clip]:

@@ -45,14 +45,9 @@ class Net:
         """
         given = ((before - self.w["middle"]) / self.w["scale"]).reshape(-1).astype(np.float32)
         plain = np.concatenate([given @ self.w["view"], where.astype(np.float32)])
-        sights = (
-            np.zeros((1, *cells.shape))
-            if not cells.any()
-            else cells * np.array([1, 0, 0])[:, None, None, None]
-        )
-        told = np.stack(
-            [np.concatenate([plain, self._scene(c.astype(np.float32))]) for c in sights]
-        )
+        empty = np.concatenate([plain, self._scene(np.zeros(cells.shape, np.float32))])
+        full = np.concatenate([plain, self._scene(cells.astype(np.float32))])
+        told = np.stack([full, empty, empty] if cells.any() else [empty])
         levels = np.linspace(1, 0, steps + 1)
         told = self._linear("asked", told) + self.w["net.noisy.bias"]
         noise = _waves(levels[:-1]) @ self.w["net.noisy.weight"][LATENT:]

@@ -21,11 +21,7 @@ from interleaf_trumans.walking.fading import offset_left, risen, speed_left
 from interleaf_trumans.walking.walker import Block, Steer
 
 BLEND = 10  # frames in which a change of clip fades
-BRAKES = (
-    1.2,
-    2.0,
-    4.0,
-)  # powers of the time left, by which speed goes: the least, the usual, the most
+BRAKES = (1.2, 2.0, 4.0)  # powers of the time left by which speed goes: least, usual, most
 LEAN = 0.12  # metres aside, at most, while a body comes to stand
 LOOK = 0.45  # metres ahead on the path
 BRAKE = 0.5  # seconds to stand still
@@ -53,7 +49,7 @@ class State:
     feet: tuple[standing_feet.Foot, standing_feet.Foot]
     mode: str
     resting: int = 0
-    brake: float = 2.0
+    brake: float = BRAKES[1]
     lean: Array = field(default_factory=lambda: np.zeros(2))
     count: int = 0
 
