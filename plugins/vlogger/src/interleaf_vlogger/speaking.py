@@ -121,6 +121,18 @@ def drawn(
             yield compositor.frame(vertices, shut)
 
 
+def animated(
+    compositor: Compositor, motion: Motion, face: Face | None, manner: Manner, ctx: Context
+) -> Frames:
+    """Frames of the photo's size, one for each of a motion, with progress."""
+    turns, held = laid(compositor.person, motion, face)
+    out = np.empty((len(turns), *compositor.photo.shape), np.uint8)
+    for i, frame in enumerate(drawn(compositor, [(turns, held)], manner)):
+        out[i] = frame
+        ctx.monitor.progress(i + 1, len(turns))
+    return Frames(out, Fraction(str(float(motion.fps))).limit_denominator(1001))
+
+
 class Composite(Model):
     """A photo that moves with the body fitted to it, without learning."""
 
@@ -132,15 +144,9 @@ class Composite(Model):
     ) -> Frames:  # fmt: skip
         """Frames of the photo's size, one for each of the motion: residuals over the rest pose, as
         ``vlogger.motion`` gives them, on the skeleton of the person's body."""
-        ctx = ctx or Context()
         compositor = Compositor(matching(image, person), person)
-        turns, held = laid(person, motion, face)
         manner = Manner(self.config.liveliness, self.config.arms)
-        out = np.empty((len(turns), *compositor.photo.shape), np.uint8)
-        for i, frame in enumerate(drawn(compositor, [(turns, held)], manner)):
-            out[i] = frame
-            ctx.monitor.progress(i + 1, len(turns))
-        return Frames(out, Fraction(str(float(motion.fps))).limit_denominator(1001))
+        return animated(compositor, motion, face, manner, ctx or Context())
 
     @classmethod
     def examples(cls) -> Mapping[str, Any]:

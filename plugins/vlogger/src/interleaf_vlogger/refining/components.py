@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from interleaf_vlogger.portrayed import Portrayed
 from interleaf_vlogger.refining.learning import Correcting, Pictures
 from interleaf_vlogger.refining.network import UNet
 from interleaf_vlogger.refining.refined import Refined, Where
-from interleaf_vlogger.speaking import Manner, drawn, laid, matching
+from interleaf_vlogger.speaking import Manner, animated, matching
 from interleaf_vlogger.video_config import RefinerConfig, RefinerFitConfig
 
 Floats = np.ndarray[Any, Any]
@@ -87,14 +86,9 @@ class Refiner(TorchModel):
         ctx: Context | None = None,
     ) -> Frames:  # fmt: skip
         """Frames of the photo's size, as ``vlogger.compositor`` gives them, with their holes corrected."""
-        ctx, c = ctx or Context(), self.config
+        c = self.config
         known = self.over(matching(image, person), person, c.where)
-        turns, held = laid(person, motion, face)
-        out = np.empty((len(turns), *known.photo.shape), np.uint8)
-        for i, frame in enumerate(drawn(known, [(turns, held)], Manner(c.liveliness, c.arms))):
-            out[i] = frame
-            ctx.monitor.progress(i + 1, len(turns))
-        return Frames(out, Fraction(str(float(motion.fps))).limit_denominator(1001))
+        return animated(known, motion, face, Manner(c.liveliness, c.arms), ctx or Context())
 
     @classmethod
     def examples(cls) -> Mapping[str, Any]:

@@ -43,12 +43,13 @@ class Renderers(Evaluator):
         people_drawn: list[Shown] = []
         seams: list[tuple[float, bool]] = []
         for number, person in enumerate(people, 1):
-            clips = _clips(person, over)
+            ours, regions = _composed(person)
+            clips = _clips(person, ours, over)
             if video is not None:
                 made = video.draw(person.controls.astype(np.float32), c.steps, ctx, overlap)
                 clips["video"] = made
                 seams += _seams(made, video.config.frames, overlap)
-            people_drawn.append(_shown(person, clips))
+            people_drawn.append(_shown(person, regions, clips))
             ctx.monitor.progress(number, len(people))
         return _report(people_drawn, seams, video is not None, over is not None)
 
@@ -87,10 +88,23 @@ class Shown:
         return self.values[name][region] - self.values["compositor"][region]
 
 
-def _clips(person: Portrayed, refiner: Any) -> dict[str, Floats]:
+def _composed(person: Portrayed) -> tuple[Floats, dict[str, Floats]]:
+    """The compositor's frames [T, H, W, 3], and where the regions that there are lie, each [T, H, W]."""
+    known, frames, masks = Compositor(person.photo, person.person), [], []
+    for vertices in person.vertices:
+        drawn = known.drawn(vertices)
+        body = drawn.part > 0
+        uncovered = ~body & (known.part > 0)
+        frames.append(drawn.frame)
+        masks.append(
+            (np.ones_like(body), body & ~drawn.hides, drawn.hides, drawn.hides | uncovered)
+        )
+    regions = zip(REGIONS, np.stack(masks, 1), strict=True)
+    return np.stack(frames), {name: mask for name, mask in regions if mask.any()}
+
+
+def _clips(person: Portrayed, ours: Floats, refiner: Any) -> dict[str, Floats]:
     """Frames [T, H, W, 3] of what needs no video model, by renderer."""
-    known = Compositor(person.photo, person.person)
-    ours = np.stack([known.frame(v) for v in person.vertices])
     found = {"copy": np.broadcast_to(person.photo, ours.shape), "compositor": ours}
     if refiner is not None:
         for name, where in (("refined", "all"), ("refined_holes", "holes")):
@@ -99,18 +113,9 @@ def _clips(person: Portrayed, refiner: Any) -> dict[str, Floats]:
     return found
 
 
-def _shown(person: Portrayed, clips: dict[str, Floats]) -> Shown:
-    known, regions = Compositor(person.photo, person.person), {n: [] for n in REGIONS}  # type: ignore[var-annotated]
-    for vertices in person.vertices:
-        drawn = known.drawn(vertices)
-        body = drawn.part > 0
-        uncovered = ~body & (known.part > 0)
-        masks = (np.ones_like(body), body & ~drawn.hides, drawn.hides, drawn.hides | uncovered)
-        for name, mask in zip(REGIONS, masks, strict=True):
-            regions[name].append(mask)
-    where = {name: np.stack(m) for name, m in regions.items() if np.any(m)}
+def _shown(person: Portrayed, regions: dict[str, Floats], clips: dict[str, Floats]) -> Shown:
     values = {
-        name: {region: psnr(made[at], person.frames[at]) for region, at in where.items()}
+        name: {region: psnr(made[at], person.frames[at]) for region, at in regions.items()}
         for name, made in clips.items()
     }
     return Shown(person.identity, values)
